@@ -1,0 +1,544 @@
+/* elbo: variational autoencoders and the latent-variable models around them, in C.
+ *
+ * Copyright 2026 the elbo authors. SPDX-License-Identifier: Apache-2.0
+ *
+ * The whole public API, in reading order:
+ *   1 status and errors      2 arrays            3 options
+ *   4 data                   5 graphs            6 operations
+ *   7 parameters             8 plans             9 configuration
+ *  10 training              11 models in use    12 evaluation
+ *  13 pictures              14 registries
+ *
+ * Conventions.  The library never prints, exits or aborts and keeps no mutable global state.  A function that can
+ * fail returns an elbo_status, or NULL, and writes what happened into the caller's elbo_error (which may be NULL).
+ * `elbo_<thing>_free` accepts NULL.  `const` pointers that are returned are borrowed from the object that they came
+ * from.  Arrays are row-major.  Every likelihood is in nats per datum with all constants in.
+ */
+#ifndef ELBO_H
+#define ELBO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define ELBO_VERSION_MAJOR 0
+#define ELBO_VERSION_MINOR 1
+#define ELBO_VERSION_PATCH 0
+#define ELBO_VERSION "0.1.0"
+
+#if defined(__GNUC__)
+#define ELBO_API __attribute__((visibility("default")))
+#define ELBO_PRINTF(text, first) __attribute__((format(printf, text, first)))
+#else
+#define ELBO_API
+#define ELBO_PRINTF(text, first)
+#endif
+
+/* ------------------------------------------------------------------------------------------------------------------
+ * 1 Status and errors
+ * --------------------------------------------------------------------------------------------------------------- */
+
+/* X(symbol, text).  The text completes "elbo: ...". */
+#define ELBO_STATUS_LIST(X)                                          \
+    X(ELBO_OK, "success")                                            \
+    X(ELBO_ERROR_USAGE, "unknown or impossible option or argument")  \
+    X(ELBO_ERROR_MEMORY, "out of memory")                            \
+    X(ELBO_ERROR_IO, "input or output failed")                       \
+    X(ELBO_ERROR_FORMAT, "damaged or unexpected file content")       \
+    X(ELBO_ERROR_SHAPE, "shapes or types do not fit")                \
+    X(ELBO_ERROR_UNSUPPORTED, "not supported here")                  \
+    X(ELBO_ERROR_NUMERIC, "a value became NaN or infinite")          \
+    X(ELBO_ERROR_STATE, "object is not in a state to do this")       \
+    X(ELBO_ERROR_INTERRUPTED, "stopped on request")                  \
+    X(ELBO_ERROR_INTERNAL, "internal error")
+
+typedef enum elbo_status {
+#define ELBO_STATUS_SYMBOL(symbol, text) symbol,
+    ELBO_STATUS_LIST(ELBO_STATUS_SYMBOL)
+#undef ELBO_STATUS_SYMBOL
+} elbo_status;
+
+/* What went wrong, where, and what was expected; owned by the caller, who may start from {0}. */
+typedef struct elbo_error {
+    elbo_status status;
+    char message[1024];
+} elbo_error;
+
+/* The library's version, "major.minor.patch"; never NULL. */
+ELBO_API const char *elbo_version(void);
+
+/* One line for a status; never NULL, also for a value outside the enumeration. */
+ELBO_API const char *elbo_status_text(elbo_status status);
+
+/* ------------------------------------------------------------------------------------------------------------------
+ * 2 Arrays: how numbers enter and leave
+ * --------------------------------------------------------------------------------------------------------------- */
+
+#define ELBO_MAX_RANK 6
+
+typedef enum elbo_dtype { ELBO_F32, ELBO_F64, ELBO_U8, ELBO_I32, ELBO_BF16 } elbo_dtype;
+
+/* A dense row-major array.  `data` is owned by the array when elbo_array_new made it (release != NULL) and borrowed
+ * otherwise.  A zeroed struct is an empty array. */
+typedef struct elbo_array {
+    elbo_dtype dtype;
+    int rank;
+    int64_t shape[ELBO_MAX_RANK];
+    void *data;
+    void (*release)(struct elbo_array *array);
+    size_t mapped_bytes; /* internal to release */
+    void *owner;         /* internal to release */
+} elbo_array;
+
+/* Bytes of one element of a type. */
+ELBO_API size_t elbo_dtype_size(elbo_dtype dtype);
+
+/* "f32", "f64", "u8", "i32", "bf16". */
+ELBO_API const char *elbo_dtype_name(elbo_dtype dtype);
+
+/* Allocates a zeroed array (64-byte aligned).  Free it with elbo_array_free. */
+ELBO_API elbo_status elbo_array_new(elbo_array *array, elbo_dtype dtype, int rank, const int64_t *shape,
+                                    elbo_error *error);
+
+/* Releases the data and zeroes the struct; accepts NULL and an empty array. */
+ELBO_API void elbo_array_free(elbo_array *array);
+
+/* Number of elements: the product of the shape, 1 for rank 0. */
+ELBO_API int64_t elbo_array_count(const elbo_array *array);
+
+/* Writes an array to a file chosen by its ending: .npy, .npz (key "data", or "file.npz#key"), .csv (rank at most 2
+ * or flattened to rows).  "-" writes NPY to standard output.  The file appears whole or not at all. */
+ELBO_API elbo_status elbo_array_save(const elbo_array *array, const char *path, elbo_error *error);
+
+/* Reads one array from .npy, .npz#key, .csv or .mat#name; the caller frees it. */
+ELBO_API elbo_status elbo_array_load(elbo_array *array, const char *path, elbo_error *error);
+
+/* ------------------------------------------------------------------------------------------------------------------
+ * 3 Options: one table yields the struct field, the flag, the recipe key, the help and the checkpoint field
+ * --------------------------------------------------------------------------------------------------------------- */
+
+typedef enum elbo_option_type {
+    ELBO_OPTION_BOOL,   /* bool */
+    ELBO_OPTION_INT,    /* int64_t */
+    ELBO_OPTION_REAL,   /* double */
+    ELBO_OPTION_TEXT,   /* char *, owned; "" when unset */
+    ELBO_OPTION_CHOICE, /* char *, owned; one of `choices`, separated by '|' */
+    ELBO_OPTION_INTS    /* elbo_ints: "500" or "500,200" or "" */
+} elbo_option_type;
+
+#define ELBO_MAX_INTS 16
+
+typedef struct elbo_ints {
+    int count;
+    int64_t value[ELBO_MAX_INTS];
+} elbo_ints;
+
+/* The C type of a field of each option type. */
+typedef bool elbo_option_c_BOOL;
+typedef int64_t elbo_option_c_INT;
+typedef double elbo_option_c_REAL;
+typedef char *elbo_option_c_TEXT;
+typedef char *elbo_option_c_CHOICE;
+typedef elbo_ints elbo_option_c_INTS;
+
+/* One row.  `name` is the C field with '_' ; flags and recipe keys use '-'.  Bounds are inclusive and apply to INT,
+ * REAL and each element of INTS. */
+typedef struct elbo_option {
+    const char *name;
+    elbo_option_type type;
+    const char *initial;
+    double minimum, maximum;
+    const char *choices;
+    const char *help;
+    size_t offset;
+} elbo_option;
+
+typedef struct elbo_options {
+    const char *title;
+    const elbo_option *rows;
+    size_t count;
+    size_t struct_size;
+} elbo_options;
+
+/* An options list is an X-macro LIST(O) of rows O(type, name, initial, minimum, maximum, choices, help).
+ * ELBO_OPTIONS_STRUCT declares the struct, ELBO_OPTIONS_TABLE the table. */
+#define ELBO_OPTION_FIELD(type_, name_, initial_, min_, max_, choices_, help_) elbo_option_c_##type_ name_;
+#define ELBO_OPTIONS_STRUCT(struct_, LIST) \
+    typedef struct struct_ {               \
+        LIST(ELBO_OPTION_FIELD)            \
+    } struct_
+
+/* Sets every field of `values` (a struct of table->struct_size bytes) to its default. */
+ELBO_API elbo_status elbo_options_init(const elbo_options *table, void *values, elbo_error *error);
+
+/* Sets one field from text.  `name` may be spelt with '-' or '_'.  An unknown name, a value that does not parse or
+ * lies outside the bounds fails with ELBO_ERROR_USAGE, a message that names the option, the value and what was
+ * expected (with the nearest known name as a hint), and leaves the field as it was. */
+ELBO_API elbo_status elbo_options_set(const elbo_options *table, void *values, const char *name, const char *text,
+                                      elbo_error *error);
+
+/* The value as text that elbo_options_set would read back to the same value (REAL with 17 significant digits if
+ * needed).  Truncates to `size`; returns false for an unknown name. */
+ELBO_API bool elbo_options_get(const elbo_options *table, const void *values, const char *name, char *text,
+                               size_t size);
+
+/* The row of a name, or NULL. */
+ELBO_API const elbo_option *elbo_options_find(const elbo_options *table, const char *name);
+
+/* Frees the owned strings and zeroes the struct. */
+ELBO_API void elbo_options_clear(const elbo_options *table, void *values);
+
+/* The known name (of any of the tables) nearest to a misspelt one, or NULL if none is near. */
+ELBO_API const char *elbo_options_nearest(const elbo_options *const *tables, size_t count, const char *name);
+
+/* ------------------------------------------------------------------------------------------------------------------
+ * 4 Data
+ *
+ * A source is a path or a generator:
+ *   DIR with MNIST's four IDX files (.gz or not)     DIR of PNGs (subfolders as labels)
+ *   FILE.idx/.gz  FILE.npy  FILE.npz#key  FILE.csv  FILE.mat#name  FILE.png
+ *   synth:glyphs  synth:sprites  (with ?key=value&... for their options)
+ * --------------------------------------------------------------------------------------------------------------- */
+
+typedef enum elbo_split { ELBO_SPLIT_TRAIN, ELBO_SPLIT_VALID, ELBO_SPLIT_TEST, ELBO_SPLIT_ALL } elbo_split;
+
+/* How a source is read and split.  Rows are dealt to splits by a permutation that depends on split_seed alone. */
+#define ELBO_DATA_OPTIONS(O)                                                                                          \
+    O(TEXT, labels, "", 0, 0, NULL, "file or CSV column with the labels, where the source has none of its own")       \
+    O(TEXT, columns, "", 0, 0, NULL, "CSV: columns to use, by name or number, separated by commas")                   \
+    O(TEXT, item_shape, "", 0, 0, NULL, "shape of one item, such as 28x28 or 3x32x32, where the file is flat")        \
+    O(INT, limit, "0", 0, 1e12, NULL, "use only the first rows of each split (0: all)")                               \
+    O(REAL, test_fraction, "0.1", 0, 0.9, NULL, "share of rows held out as test split where the source has none")     \
+    O(INT, test_count, "0", 0, 1e12, NULL, "number of test rows, instead of the share")                               \
+    O(REAL, valid_fraction, "0", 0, 0.9, NULL, "share of the training rows set aside for validation")                 \
+    O(INT, split_seed, "0", 0, 9.2e18, NULL, "seed of the permutation that deals rows to splits")
+ELBO_OPTIONS_STRUCT(elbo_data_options, ELBO_DATA_OPTIONS);
+ELBO_API extern const elbo_options elbo_data_options_table;
+
+typedef struct elbo_dataset elbo_dataset;
+
+/* What `elbo data` shows. */
+typedef struct elbo_data_info {
+    const char *source;      /* as given */
+    const char *format;      /* "idx", "npy", "npz", "csv", "mat", "png", "synth:glyphs", ... */
+    elbo_dtype dtype;        /* of the stored values */
+    int item_rank;           /* 1: vector; 2: height x width; 3: channels x height x width */
+    int64_t item_shape[ELBO_MAX_RANK];
+    int64_t item_size;       /* product of the shape */
+    int64_t count[4];        /* rows by elbo_split */
+    double minimum, maximum; /* over at most the first 10 000 training rows */
+    bool integral;           /* every looked-at value is a whole number */
+    int classes;             /* 0: no labels */
+    const char *const *class_names; /* [classes] */
+} elbo_data_info;
+
+/* Opens a source; NULL on failure.  `options` may be NULL for the defaults.  Free with elbo_dataset_free. */
+ELBO_API elbo_dataset *elbo_dataset_open(const char *source, const elbo_data_options *options, elbo_error *error);
+ELBO_API void elbo_dataset_free(elbo_dataset *dataset);
+
+/* A data set over the caller's array x: [N, item...] (borrowed while the data set lives) and, unless NULL,
+ * labels: i32 [N]. */
+ELBO_API elbo_dataset *elbo_dataset_from_array(const elbo_array *x, const elbo_array *labels,
+                                               const elbo_data_options *options, elbo_error *error);
+
+/* Borrowed description; lives as long as the data set. */
+ELBO_API const elbo_data_info *elbo_dataset_info(const elbo_dataset *dataset);
+
+/* Copies rows of a split: rows index[0..count) of the split, or start.. when index is NULL, into out: dtype of the
+ * data set, [count, item...], caller's memory of count*item_size elements. */
+ELBO_API elbo_status elbo_dataset_rows(const elbo_dataset *dataset, elbo_split split, const int64_t *index,
+                                       int64_t start, int64_t count, void *out, elbo_error *error);
+
+/* The labels of the same rows; ELBO_ERROR_STATE if the data set has none. */
+ELBO_API elbo_status elbo_dataset_labels(const elbo_dataset *dataset, elbo_split split, const int64_t *index,
+                                         int64_t start, int64_t count, int32_t *out, elbo_error *error);
+
+/* Writes a split (values, and labels where the format can hold them) as .npy, .npz (x, y), .csv, an IDX pair (a
+ * folder, or a name ending in -idx3-ubyte[.gz] and the like) or a folder of PNGs; `to` ends in the format's ending or
+ * names a folder with a format "idx:DIR" / "png:DIR". */
+ELBO_API elbo_status elbo_dataset_convert(const elbo_dataset *dataset, elbo_split split, const char *to,
+                                          elbo_error *error);
+
+/* Known downloads ("mnist", "fashion-mnist", "kmnist", "binarized-mnist"). */
+typedef struct elbo_download {
+    const char *name, *title, *licence;
+    int files;
+} elbo_download;
+ELBO_API size_t elbo_download_count(void);
+ELBO_API const elbo_download *elbo_download_at(size_t index);
+
+/* Progress of one file; return true to stop. */
+typedef bool (*elbo_download_progress)(void *user, const char *file, int64_t done, int64_t total);
+
+/* Fetches a known data set into `folder`: resumes a partial file, checks SHA-256 and size before the file gets its
+ * name.  `base_url` replaces the built-in address (NULL: built in). */
+ELBO_API elbo_status elbo_download_get(const char *name, const char *folder, const char *base_url,
+                                       elbo_download_progress progress, void *user, elbo_error *error);
+
+/* ------------------------------------------------------------------------------------------------------------------
+ * 5 Graphs
+ *
+ * A model is written once as calls that read like its formula; each returns a node.  A builder that is given NULL
+ * returns NULL, and the first error (what, where, which operation, the shapes) stays in the graph until
+ * elbo_graph_check or elbo_plan_new reports it: formulas need no error checks.
+ * Values are "real" (f32, or f64 on the reference backend), u8 or i32.
+ * --------------------------------------------------------------------------------------------------------------- */
+
+typedef struct elbo_graph elbo_graph;
+typedef struct elbo_node elbo_node;
+typedef struct elbo_params elbo_params;
+
+typedef struct elbo_shape {
+    int rank;
+    int64_t dim[ELBO_MAX_RANK];
+} elbo_shape;
+
+/* ELBO_SHAPE(100, 784): a shape from its dimensions; ELBO_SCALAR has rank 0. */
+#define ELBO_SHAPE(...) \
+    ((elbo_shape){(int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), {__VA_ARGS__}})
+#define ELBO_SCALAR ((elbo_shape){0, {0}})
+
+ELBO_API int64_t elbo_shape_count(elbo_shape shape);
+ELBO_API bool elbo_shape_equal(elbo_shape a, elbo_shape b);
+
+/* A new empty graph; NULL when out of memory.  It owns its nodes. */
+ELBO_API elbo_graph *elbo_graph_new(void);
+ELBO_API void elbo_graph_free(elbo_graph *graph);
+
+/* The first error that a builder met, or ELBO_OK. */
+ELBO_API elbo_status elbo_graph_check(const elbo_graph *graph, elbo_error *error);
+
+/* Nodes made between push and pop carry the label ("encoder/dense1"); labels nest with '/'. */
+ELBO_API void elbo_scope_push(elbo_graph *graph, const char *label);
+ELBO_API void elbo_scope_pop(elbo_graph *graph);
+
+ELBO_API elbo_shape elbo_node_shape(const elbo_node *node); /* rank 0 for NULL */
+ELBO_API elbo_graph *elbo_node_graph(const elbo_node *node);
+ELBO_API const char *elbo_node_label(const elbo_node *node);
+
+/* A value that is filled in before each run.  dtype: ELBO_F32 (real), ELBO_U8 or ELBO_I32. */
+ELBO_API elbo_node *elbo_input(elbo_graph *graph, const char *name, elbo_dtype dtype, elbo_shape shape);
+/* Every element has this value. */
+ELBO_API elbo_node *elbo_constant(elbo_graph *graph, double value, elbo_shape shape);
+ELBO_API elbo_node *elbo_scalar(elbo_graph *graph, double value);
+/* Copies values [count of shape] into the graph. */
+ELBO_API elbo_node *elbo_literal(elbo_graph *graph, const double *values, elbo_shape shape);
+/* A parameter of the store, by name (section 7). */
+ELBO_API elbo_node *elbo_param(elbo_graph *graph, elbo_params *params, const char *name);
+
+/* Gradients as graph: d(loss)/d(wrt[i]) into out[i] for a scalar loss.  Where loss does not depend on wrt[i], out[i]
+ * is a constant zero.  An operation without a gradient on the way is ELBO_ERROR_UNSUPPORTED, kept in the graph. */
+ELBO_API void elbo_grad(elbo_node *loss, elbo_node *const *wrt, size_t count, elbo_node **out);
+
+/* ------------------------------------------------------------------------------------------------------------------
+ * 6 Operations.  Elementwise ones broadcast as in NumPy.  Axes count from 0; negative ones from the end.
+ * --------------------------------------------------------------------------------------------------------------- */
+
+/* X(name, arity): elementwise operations; the table with formula and gradient is src/ops/elementwise.def. */
+#define ELBO_UNARY_LIST(X)                                                                                        \
+    X(neg) X(abs) X(sign) X(exp) X(log) X(log1p) X(expm1) X(sqrt) X(rsqrt) X(square) X(reciprocal) X(sin) X(cos)  \
+    X(tan) X(atan) X(tanh) X(sigmoid) X(softplus) X(relu) X(erf) X(erfinv) X(lgamma) X(digamma) X(trigamma)       \
+    X(floor) X(is_finite)
+#define ELBO_BINARY_LIST(X) \
+    X(add) X(sub) X(mul) X(div) X(pow) X(max) X(min) X(less) X(less_equal) X(equal)
+#define ELBO_DECLARE_UNARY(name) ELBO_API elbo_node *elbo_##name(elbo_node *x);
+#define ELBO_DECLARE_BINARY(name) ELBO_API elbo_node *elbo_##name(elbo_node *a, elbo_node *b);
+ELBO_UNARY_LIST(ELBO_DECLARE_UNARY)
+ELBO_BINARY_LIST(ELBO_DECLARE_BINARY)
+/* a*b + c in one pass. */
+ELBO_API elbo_node *elbo_muladd(elbo_node *a, elbo_node *b, elbo_node *c);
+/* condition != 0 ? a : b. */
+ELBO_API elbo_node *elbo_where(elbo_node *condition, elbo_node *a, elbo_node *b);
+/* x + value, x * value, x^value, and x limited to [low, high] (gradient 0 outside). */
+ELBO_API elbo_node *elbo_shift(elbo_node *x, double value);
+ELBO_API elbo_node *elbo_scale(elbo_node *x, double value);
+ELBO_API elbo_node *elbo_power(elbo_node *x, double exponent);
+ELBO_API elbo_node *elbo_clamp(elbo_node *x, double low, double high);
+ELBO_API elbo_node *elbo_leaky_relu(elbo_node *x, double slope);
+ELBO_API elbo_node *elbo_elu(elbo_node *x, double alpha);
+/* An u8 or i32 node as real numbers. */
+ELBO_API elbo_node *elbo_to_real(elbo_node *x);
+/* The value without its gradient. */
+ELBO_API elbo_node *elbo_stop_gradient(elbo_node *x);
+
+/* Products: a: [..., M, K], b: [..., K, N] -> [..., M, N]; with transpose_a a is [..., K, M], with transpose_b b is
+ * [..., N, K].  Leading axes broadcast. */
+ELBO_API elbo_node *elbo_matmul(elbo_node *a, elbo_node *b, bool transpose_a, bool transpose_b);
+/* Sparse times dense: rows of a CSR matrix S: [B, V] with row_start: i32 [B+1], column: i32 [capacity], value: real
+ * [capacity] (entries from row_start[B] on are ignored), weight: [V, H] -> [B, H]. */
+ELBO_API elbo_node *elbo_sparse_matmul(elbo_node *row_start, elbo_node *column, elbo_node *value, elbo_node *weight);
+
+/* x: [B, I, H, W], weight: [O, I, KH, KW] -> [B, O, H', W'] with H' = (H + 2 padding - KH) / stride + 1. */
+ELBO_API elbo_node *elbo_conv2d(elbo_node *x, elbo_node *weight, int stride, int padding);
+/* Its adjoint in x: x: [B, I, H, W], weight: [I, O, KH, KW] -> [B, O, H', W'] with
+ * H' = (H - 1) stride - 2 padding + KH + output_padding. */
+ELBO_API elbo_node *elbo_conv2d_transposed(elbo_node *x, elbo_node *weight, int stride, int padding,
+                                           int output_padding);
+
+/* Reductions over the axes first..last (inclusive, adjacent); keep leaves them with size 1. */
+ELBO_API elbo_node *elbo_sum(elbo_node *x, int first, int last, bool keep);
+ELBO_API elbo_node *elbo_mean(elbo_node *x, int first, int last, bool keep);
+ELBO_API elbo_node *elbo_max_over(elbo_node *x, int first, int last, bool keep);
+ELBO_API elbo_node *elbo_logsumexp(elbo_node *x, int first, int last, bool keep);
+ELBO_API elbo_node *elbo_sum_all(elbo_node *x);  /* -> scalar */
+ELBO_API elbo_node *elbo_mean_all(elbo_node *x); /* -> scalar */
+/* Index of the largest element along one axis, i32, the axis dropped.  No gradient. */
+ELBO_API elbo_node *elbo_argmax(elbo_node *x, int axis);
+ELBO_API elbo_node *elbo_softmax(elbo_node *x, int axis);
+ELBO_API elbo_node *elbo_log_softmax(elbo_node *x, int axis);
+/* Sums a broadcast value back to a shape that broadcasts to it. */
+ELBO_API elbo_node *elbo_sum_to(elbo_node *x, elbo_shape shape);
+/* y_i = sum of x_j over j <= i (j < i when exclusive; j >= i, j > i when reverse) along an axis. */
+ELBO_API elbo_node *elbo_cumsum(elbo_node *x, int axis, bool exclusive, bool reverse);
+
+/* Movement. */
+ELBO_API elbo_node *elbo_reshape(elbo_node *x, elbo_shape shape); /* one dimension may be -1 */
+ELBO_API elbo_node *elbo_transpose(elbo_node *x, const int *permutation);
+ELBO_API elbo_node *elbo_broadcast_to(elbo_node *x, elbo_shape shape);
+ELBO_API elbo_node *elbo_concat(elbo_node *const *x, int count, int axis);
+ELBO_API elbo_node *elbo_slice(elbo_node *x, int axis, int64_t start, int64_t count);
+ELBO_API elbo_node *elbo_pad(elbo_node *x, int axis, int64_t before, int64_t after); /* with zeros */
+/* table: [V, D...], index: i32 [I...] -> [I..., D...]. */
+ELBO_API elbo_node *elbo_gather(elbo_node *table, elbo_node *index);
+/* rows: [I..., D...] added into zeros [size, D...] at index: i32 [I...]: the adjoint of gather. */
+ELBO_API elbo_node *elbo_scatter_add(elbo_node *rows, elbo_node *index, int64_t size);
+/* index: i32 [I...] -> real [I..., size], 1 at the index; an index outside gives zeros.  No gradient. */
+ELBO_API elbo_node *elbo_one_hot(elbo_node *index, int64_t size);
+
+/* Triangles.  fill: [..., n(n+1)/2] -> [..., n, n], row by row, zeros above the diagonal; take is its inverse. */
+ELBO_API elbo_node *elbo_tril_fill(elbo_node *x);
+ELBO_API elbo_node *elbo_tril_take(elbo_node *x);
+/* Solves L y = b (or L' y = b) for lower triangular L: [..., n, n], b: [..., n, m] -> y: [..., n, m]. */
+ELBO_API elbo_node *elbo_tril_solve(elbo_node *l, elbo_node *b, bool transposed);
+
+/* Normalisation: (x - mean) / sqrt(variance + epsilon) * gain + bias.
+ * batch_norm: statistics over all axes but axis 1 (x: [B, D] or [B, C, H, W]); gain, bias: [D].  The batch's mean and
+ * (biased) variance come out through mean and variance unless NULL.
+ * layer_norm: statistics over the last axis; gain, bias: [last]. */
+ELBO_API elbo_node *elbo_batch_norm(elbo_node *x, elbo_node *gain, elbo_node *bias, double epsilon,
+                                    elbo_node **mean, elbo_node **variance);
+ELBO_API elbo_node *elbo_layer_norm(elbo_node *x, elbo_node *gain, elbo_node *bias, double epsilon);
+
+/* Random nodes.  Each call has a stream of its own, numbered in the order of the calls in this graph.  A draw depends
+ * on (seed, stream, step, row, column): row is the index along row_axis plus the run's first_row, column the flat
+ * index of the other axes.  No gradient flows into them. */
+ELBO_API elbo_node *elbo_random_uniform(elbo_graph *graph, elbo_shape shape, int row_axis); /* on (0,1) */
+ELBO_API elbo_node *elbo_random_normal(elbo_graph *graph, elbo_shape shape, int row_axis);
+
+/* ------------------------------------------------------------------------------------------------------------------
+ * 7 Parameters: named tensors in one flat array, in groups
+ * --------------------------------------------------------------------------------------------------------------- */
+
+typedef enum elbo_init {
+    ELBO_INIT_ZERO,
+    ELBO_INIT_ONE,
+    ELBO_INIT_NORMAL,         /* N(0, scale^2) */
+    ELBO_INIT_UNIFORM,        /* U(-scale, scale) */
+    ELBO_INIT_GLOROT_UNIFORM, /* U(-a, a), a = scale sqrt(6 / (in + out)) */
+    ELBO_INIT_HE_NORMAL,      /* N(0, scale^2 2 / in) */
+    ELBO_INIT_LECUN_UNIFORM,  /* U(-a, a), a = scale / sqrt(in): PyTorch's default for dense and convolution */
+    ELBO_INIT_CONSTANT        /* scale */
+} elbo_init;
+
+/* A new store; init_seed decides every initial value (by tensor name and position, not by order). */
+ELBO_API elbo_params *elbo_params_new(uint64_t init_seed);
+ELBO_API void elbo_params_free(elbo_params *params);
+
+/* Declares a tensor if the name is new; checks the shape if it is known.  group: "encoder", "decoder", ...; a group
+ * named "state" is not trained.  fan_in and fan_out are read by the initialisers that need them. */
+ELBO_API elbo_status elbo_params_declare(elbo_params *params, const char *group, const char *name, elbo_shape shape,
+                                         elbo_init init, double scale, int64_t fan_in, int64_t fan_out,
+                                         elbo_error *error);
+
+/* Lays the tensors out (groups adjacent, in order of first appearance), allocates and initialises.  Afterwards known
+ * tensors can be looked up and new ones are refused. */
+ELBO_API elbo_status elbo_params_finish(elbo_params *params, elbo_error *error);
+
+typedef struct elbo_param_info {
+    const char *name, *group;
+    elbo_shape shape;
+    size_t offset; /* in the flat array, elements */
+    size_t count;
+} elbo_param_info;
+ELBO_API size_t elbo_params_count(const elbo_params *params);
+ELBO_API const elbo_param_info *elbo_params_at(const elbo_params *params, size_t index);
+ELBO_API const elbo_param_info *elbo_params_find(const elbo_params *params, const char *name);
+/* The flat array (f32) and its length with padding; NULL before elbo_params_finish. */
+ELBO_API float *elbo_params_data(elbo_params *params, size_t *length);
+/* The range [first, first + count) of a group in the flat array; false if there is no such group. */
+ELBO_API bool elbo_params_group(const elbo_params *params, const char *group, size_t *first, size_t *count);
+/* To be called after the flat array was written to: plans drop what they derived from it. */
+ELBO_API void elbo_params_touch(elbo_params *params);
+
+/* ------------------------------------------------------------------------------------------------------------------
+ * 8 Plans: a graph compiled for one backend, with one workspace
+ * --------------------------------------------------------------------------------------------------------------- */
+
+typedef enum elbo_backend { ELBO_BACKEND_CPU, ELBO_BACKEND_REFERENCE } elbo_backend;
+typedef enum elbo_precision { ELBO_PRECISION_F32, ELBO_PRECISION_BF16, ELBO_PRECISION_F64 } elbo_precision;
+
+/* A node whose value goes to memory of the caller's choice: [count of node], real type of the plan. */
+typedef struct elbo_target {
+    elbo_node *node;
+    void *memory;
+} elbo_target;
+
+typedef struct elbo_plan_spec {
+    elbo_node *const *fetch; /* readable after a run through elbo_plan_value */
+    size_t fetch_count;
+    const elbo_target *target;
+    size_t target_count;
+    elbo_backend backend;
+    elbo_precision precision; /* F64 on the reference backend only; BF16 on the cpu backend only */
+    int threads;              /* 0: all processors */
+    bool params_fixed;        /* parameters change rarely: derived layouts are kept between runs until touched */
+    bool keep_all;            /* reference backend: every node stays readable */
+} elbo_plan_spec;
+
+/* What decides the random draws of a run. */
+typedef struct elbo_run {
+    uint64_t seed;
+    uint32_t step;
+    uint32_t first_row;
+} elbo_run;
+
+typedef struct elbo_plan elbo_plan;
+
+/* Compiles; NULL on failure (the graph's own first error included).  Graph and parameters must outlive the plan.  A
+ * plan is used by one thread at a time; several plans may share graph and parameters while nobody writes them. */
+ELBO_API elbo_plan *elbo_plan_new(elbo_graph *graph, const elbo_plan_spec *spec, elbo_error *error);
+ELBO_API void elbo_plan_free(elbo_plan *plan);
+
+/* Where to write an input's value before a run: dtype and shape of the node (f64 for reals in f64 plans).  It keeps
+ * its content between runs.  NULL if the plan does not need that input. */
+ELBO_API void *elbo_plan_input(elbo_plan *plan, const elbo_node *input);
+ELBO_API elbo_status elbo_plan_run(elbo_plan *plan, const elbo_run *run, elbo_error *error);
+/* A fetched value after a run (borrowed, overwritten by the next run); NULL if the node was not fetched. */
+ELBO_API const void *elbo_plan_value(const elbo_plan *plan, const elbo_node *node);
+/* The same in f64 whatever the plan's precision: copies count elements. */
+ELBO_API bool elbo_plan_read(const elbo_plan *plan, const elbo_node *node, double *out, int64_t count);
+
+/* One step of the compiled program, for profiles: label, seconds so far, runs, floating-point operations and bytes of
+ * one run.  Times are taken only while profiling is on. */
+typedef struct elbo_step_info {
+    const char *kind;
+    char label[96];
+    double seconds;
+    int64_t runs, flops, bytes;
+} elbo_step_info;
+ELBO_API void elbo_plan_profile(elbo_plan *plan, bool on);
+ELBO_API size_t elbo_plan_steps(const elbo_plan *plan);
+ELBO_API bool elbo_plan_step(const elbo_plan *plan, size_t index, elbo_step_info *info);
+/* Bytes of workspace, inputs included. */
+ELBO_API size_t elbo_plan_memory(const elbo_plan *plan);
+
+/* SECTIONS-CONTINUE-HERE */
+#ifdef __cplusplus
+}
+#endif
+
+#endif

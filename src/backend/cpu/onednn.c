@@ -1,0 +1,278 @@
+/* Every call to oneDNN. Written for its 2.x interface.
+ *
+ * Operands that are not in the layout or precision that a primitive likes best are prepared once for each run, in
+ * front of the first step that wants them, and shared by all later ones. */
+#include <dnnl.h>
+#include <string.h>
+
+#include "backend/cpu/cpu.h"
+#include "graph/params.h"
+#include "ops/elementwise.h"
+#include "ops/matmul.h"
+
+/* A value in another layout or precision. */
+typedef struct prepared {
+    int root; /* node whose value it is */
+    dnnl_memory_desc_t from_layout, layout;
+    dnnl_memory_t from, to;
+    dnnl_primitive_t reorder;
+    void *memory;
+    uint64_t version;           /* of the parameters when it was made */
+    const elbo_params *params;  /* not NULL: a parameter of a plan whose parameters are fixed */
+    struct prepared *next;
+} prepared;
+
+struct elbo_onednn {
+    dnnl_engine_t engine;
+    dnnl_stream_t stream;
+    prepared *first;
+};
+
+typedef struct primitive_state {
+    struct elbo_onednn *onednn;
+    prepared *prepare[2]; /* to be refreshed by this step */
+    int prepares;
+    dnnl_primitive_t primitive;
+    dnnl_exec_arg_t argument[4];
+    int arguments;
+    dnnl_memory_t own[4]; /* memory objects to destroy */
+    int owned;
+} primitive_state;
+
+static elbo_status fail(elbo_error *error, const char *what, dnnl_status_t status) {
+    return elbo_fail(error, status == dnnl_out_of_memory ? ELBO_ERROR_MEMORY : ELBO_ERROR_UNSUPPORTED,
+                     "oneDNN: %s failed with status %d", what, (int)status);
+}
+
+static elbo_status onednn_of(elbo_plan *plan, struct elbo_onednn **out, elbo_error *error) {
+    elbo_cpu *cpu = plan->backend_data;
+    if (!cpu->onednn) {
+        cpu->onednn = elbo_calloc(sizeof *cpu->onednn);
+        if (!cpu->onednn) return elbo_fail_memory(error, sizeof *cpu->onednn, "oneDNN");
+        dnnl_status_t status = dnnl_engine_create(&cpu->onednn->engine, dnnl_cpu, 0);
+        if (status == dnnl_success)
+            status = dnnl_stream_create(&cpu->onednn->stream, cpu->onednn->engine, dnnl_stream_default_flags);
+        if (status != dnnl_success) return fail(error, "starting", status);
+    }
+    *out = cpu->onednn;
+    return ELBO_OK;
+}
+
+void elbo_onednn_free(struct elbo_onednn *onednn) {
+    if (!onednn) return;
+    while (onednn->first) {
+        prepared *next = onednn->first->next;
+        dnnl_primitive_destroy(onednn->first->reorder);
+        dnnl_memory_destroy(onednn->first->from);
+        dnnl_memory_destroy(onednn->first->to);
+        elbo_free(onednn->first->memory);
+        elbo_free(onednn->first);
+        onednn->first = next;
+    }
+    if (onednn->stream) dnnl_stream_destroy(onednn->stream);
+    if (onednn->engine) dnnl_engine_destroy(onednn->engine);
+    elbo_free(onednn);
+}
+
+static elbo_status make_reorder(struct elbo_onednn *onednn, prepared *made, void *source, elbo_error *error) {
+    dnnl_primitive_desc_t description = NULL;
+    dnnl_status_t status = dnnl_reorder_primitive_desc_create(&description, &made->from_layout, onednn->engine,
+                                                              &made->layout, onednn->engine, NULL);
+    if (status == dnnl_success) status = dnnl_primitive_create(&made->reorder, description);
+    if (description) dnnl_primitive_desc_destroy(description);
+    if (status == dnnl_success)
+        status = dnnl_memory_create(&made->from, &made->from_layout, onednn->engine, source);
+    if (status == dnnl_success)
+        status = dnnl_memory_create(&made->to, &made->layout, onednn->engine, made->memory);
+    return status == dnnl_success ? ELBO_OK : fail(error, "preparing an operand", status);
+}
+
+/* Finds or makes a value in another layout; *fresh says whether the calling step is the one that refreshes it. */
+static elbo_status prepare(elbo_plan *plan, const elbo_node *node, const dnnl_memory_desc_t *from,
+                           const dnnl_memory_desc_t *to, prepared **out, bool *fresh, elbo_error *error) {
+    struct elbo_onednn *onednn = ((elbo_cpu *)plan->backend_data)->onednn;
+    int root = plan->value[node->id].root;
+    *fresh = false;
+    for (*out = onednn->first; *out; *out = (*out)->next)
+        if ((*out)->root == root && dnnl_memory_desc_equal(&(*out)->layout, to) &&
+            dnnl_memory_desc_equal(&(*out)->from_layout, from))
+            return ELBO_OK;
+    prepared *made = elbo_calloc(sizeof *made);
+    if (!made) return elbo_fail_memory(error, sizeof *made, "an operand");
+    made->next = onednn->first;
+    onednn->first = made;
+    made->root = root;
+    made->from_layout = *from;
+    made->layout = *to;
+    const elbo_node *source = plan->graph->node[root];
+    if (plan->params_fixed && source->op == &elbo_op_param) made->params = source->extra;
+    size_t bytes = dnnl_memory_desc_get_size(to);
+    made->memory = elbo_calloc(bytes);
+    if (!made->memory) return elbo_fail_memory(error, bytes, "an operand in another layout");
+    ELBO_TRY(make_reorder(onednn, made, elbo_plan_memory_of(plan, node), error));
+    *out = made;
+    *fresh = true;
+    return ELBO_OK;
+}
+
+static void run_primitive(elbo_step *step, const elbo_run *run) {
+    primitive_state *state = step->state;
+    (void)run;
+    for (int i = 0; i < state->prepares; i++) {
+        prepared *p = state->prepare[i];
+        uint64_t version = p->params ? elbo_params_version(p->params) : 0;
+        if (p->params && p->version == version) continue;
+        p->version = version;
+        dnnl_exec_arg_t argument[] = {{DNNL_ARG_FROM, p->from}, {DNNL_ARG_TO, p->to}};
+        dnnl_primitive_execute(p->reorder, state->onednn->stream, 2, argument);
+    }
+    dnnl_primitive_execute(state->primitive, state->onednn->stream, state->arguments, state->argument);
+    dnnl_stream_wait(state->onednn->stream);
+}
+
+static void release_primitive(elbo_step *step) {
+    primitive_state *state = step->state;
+    if (!state) return;
+    if (state->primitive) dnnl_primitive_destroy(state->primitive);
+    for (int i = 0; i < state->owned; i++) dnnl_memory_destroy(state->own[i]);
+}
+
+static elbo_status add_argument(primitive_state *state, int kind, const dnnl_memory_desc_t *layout, void *memory,
+                                elbo_error *error) {
+    dnnl_memory_t made;
+    dnnl_status_t status = dnnl_memory_create(&made, layout, state->onednn->engine, memory);
+    if (status != dnnl_success) return fail(error, "an operand", status);
+    state->own[state->owned++] = made;
+    state->argument[state->arguments++] = (dnnl_exec_arg_t){kind, made};
+    return ELBO_OK;
+}
+
+/* ---- matrix products ---- */
+
+bool elbo_cpu_folds_activation(const elbo_op *op) {
+    return op == &elbo_op_tanh || op == &elbo_op_relu || op == &elbo_op_sigmoid;
+}
+
+static dnnl_alg_kind_t activation_of(const elbo_op *op) {
+    return op == &elbo_op_tanh ? dnnl_eltwise_tanh : op == &elbo_op_relu ? dnnl_eltwise_relu : dnnl_eltwise_logistic;
+}
+
+typedef struct layouts {
+    dnnl_memory_desc_t a, b, y, bias; /* as stored */
+    int rank;
+} layouts;
+
+static void layout_of(dnnl_memory_desc_t *out, int rank, const elbo_shape *lead, const int64_t *stride_of_matrix,
+                      int64_t rows, int64_t columns, bool transposed) {
+    dnnl_dims_t dims = {0}, strides = {0};
+    for (int axis = 0; axis < rank - 2; axis++) {
+        bool repeated = stride_of_matrix && stride_of_matrix[axis] == 0;
+        dims[axis] = repeated ? 1 : lead->dim[axis];
+        int64_t matrices = 1; /* dense result */
+        for (int inner = axis + 1; inner < rank - 2; inner++) matrices *= lead->dim[inner];
+        strides[axis] = (stride_of_matrix && !repeated ? stride_of_matrix[axis] : matrices) * rows * columns;
+    }
+    dims[rank - 2] = rows;
+    dims[rank - 1] = columns;
+    strides[rank - 2] = transposed ? 1 : columns;
+    strides[rank - 1] = transposed ? rows : 1;
+    dnnl_memory_desc_init_by_strides(out, rank, dims, dnnl_f32, strides);
+}
+
+static layouts layouts_of(const elbo_node *node) {
+    elbo_matmul_view v = elbo_matmul_view_of(node);
+    bool ta = node->attributes.i[0], tb = node->attributes.i[1];
+    layouts l = {.rank = v.leading.rank + 2};
+    if (node->input[1]->shape.rank == 2 && !ta) { /* one matrix for all: the leading axes are rows */
+        v.m *= v.batch;
+        l.rank = 2;
+    }
+    layout_of(&l.a, l.rank, &v.leading, v.stride_a, v.m, v.k, ta);
+    layout_of(&l.b, l.rank, &v.leading, v.stride_b, v.k, v.n, tb);
+    layout_of(&l.y, l.rank, &v.leading, NULL, v.m, v.n, false);
+    dnnl_dims_t row = {0};
+    for (int axis = 0; axis < l.rank; axis++) row[axis] = axis == l.rank - 1 ? v.n : 1;
+    dnnl_dims_t strides = {0};
+    for (int axis = 0; axis < l.rank; axis++) strides[axis] = axis == l.rank - 1 ? 1 : v.n;
+    dnnl_memory_desc_init_by_strides(&l.bias, l.rank, row, dnnl_f32, strides);
+    return l;
+}
+
+/* Which operands are prepared. bf16: both are converted. f32: b, where it is read transposed (oneDNN's kernel for
+ * that layout runs at less than half speed) or where it is a parameter that stays as it is for many runs. */
+static void wanted_layouts(const elbo_plan *plan, const elbo_node *node, const layouts *l, dnnl_memory_desc_t *a,
+                           dnnl_memory_desc_t *b) {
+    bool bf16 = plan->precision == ELBO_PRECISION_BF16;
+    const elbo_node *source = plan->graph->node[plan->value[node->input[1]->id].root];
+    bool keeps = plan->params_fixed && source->op == &elbo_op_param;
+    *a = l->a;
+    *b = l->b;
+    dnnl_dims_t dims;
+    memcpy(dims, l->b.dims, sizeof dims);
+    if (l->rank == 2 && (bf16 || node->attributes.i[1] || keeps))
+        dnnl_memory_desc_init_by_tag(b, 2, dims, bf16 ? dnnl_bf16 : dnnl_f32, dnnl_format_tag_any);
+    else if (bf16)
+        b->data_type = dnnl_bf16;
+    if (bf16) a->data_type = dnnl_bf16;
+}
+
+static elbo_status make_product(primitive_state *state, const elbo_unit *unit, layouts *l, dnnl_memory_desc_t *a,
+                                dnnl_memory_desc_t *b, elbo_error *error) {
+    dnnl_matmul_desc_t operation;
+    dnnl_primitive_attr_t attributes = NULL;
+    dnnl_post_ops_t after = NULL;
+    dnnl_primitive_desc_t description = NULL;
+    dnnl_status_t status = dnnl_primitive_attr_create(&attributes);
+    if (status == dnnl_success && unit->activation) {
+        status = dnnl_post_ops_create(&after);
+        if (status == dnnl_success)
+            status = dnnl_post_ops_append_eltwise(after, 1, activation_of(unit->activation), 0, 0);
+        if (status == dnnl_success) status = dnnl_primitive_attr_set_post_ops(attributes, after);
+    }
+    if (status == dnnl_success)
+        status = dnnl_matmul_desc_init(&operation, a, b, unit->bias ? &l->bias : NULL, &l->y);
+    if (status == dnnl_success)
+        status = dnnl_primitive_desc_create(&description, &operation, attributes, state->onednn->engine, NULL);
+    if (status == dnnl_success) {
+        *a = *dnnl_primitive_desc_query_md(description, dnnl_query_src_md, 0);
+        *b = *dnnl_primitive_desc_query_md(description, dnnl_query_weights_md, 0);
+        status = dnnl_primitive_create(&state->primitive, description);
+    }
+    if (description) dnnl_primitive_desc_destroy(description);
+    if (after) dnnl_post_ops_destroy(after);
+    if (attributes) dnnl_primitive_attr_destroy(attributes);
+    return status == dnnl_success ? ELBO_OK : fail(error, "a matrix product", status);
+}
+
+static elbo_status add_operand(elbo_plan *plan, primitive_state *state, int kind, const elbo_node *node,
+                               const dnnl_memory_desc_t *stored, const dnnl_memory_desc_t *wanted, elbo_error *error) {
+    if (dnnl_memory_desc_equal(stored, wanted))
+        return add_argument(state, kind, stored, elbo_plan_memory_of(plan, node), error);
+    prepared *p;
+    bool fresh;
+    ELBO_TRY(prepare(plan, node, stored, wanted, &p, &fresh, error));
+    if (fresh) state->prepare[state->prepares++] = p;
+    state->argument[state->arguments++] = (dnnl_exec_arg_t){kind, p->to};
+    return ELBO_OK;
+}
+
+elbo_status elbo_cpu_compile_matmul(elbo_plan *plan, const elbo_unit *unit, elbo_step *step, elbo_error *error) {
+    const elbo_node *node = unit->member[0], *last = unit->member[unit->members - 1];
+    primitive_state *state = elbo_arena_calloc(&plan->arena, sizeof *state);
+    if (!state) return elbo_fail_memory(error, sizeof *state, "a step");
+    step->state = state;
+    step->run = run_primitive;
+    step->release = release_primitive;
+    ELBO_TRY(onednn_of(plan, &state->onednn, error));
+    layouts l = layouts_of(node);
+    dnnl_memory_desc_t a, b;
+    wanted_layouts(plan, node, &l, &a, &b);
+    ELBO_TRY(make_product(state, unit, &l, &a, &b, error));
+    ELBO_TRY(add_operand(plan, state, DNNL_ARG_SRC, node->input[0], &l.a, &a, error));
+    ELBO_TRY(add_operand(plan, state, DNNL_ARG_WEIGHTS, node->input[1], &l.b, &b, error));
+    if (unit->bias)
+        ELBO_TRY(add_argument(state, DNNL_ARG_BIAS, &l.bias, elbo_plan_memory_of(plan, unit->bias), error));
+    elbo_matmul_view v = elbo_matmul_view_of(node);
+    step->flops = 2 * v.batch * v.m * v.k * v.n;
+    return add_argument(state, DNNL_ARG_DST, &l.y, elbo_plan_memory_of(plan, last), error);
+}

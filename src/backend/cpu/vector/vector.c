@@ -1,0 +1,186 @@
+/* Compiled once for each instruction set (ELBO_ISA): plain loops that the compiler turns into vector code. */
+#include "backend/cpu/vector/vector.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "backend/cpu/vector/math.h"
+#include "base/special.h"
+
+#define REAL float
+#define M_abs(x) fabsf(x)
+#define M_exp(x) v_exp(x)
+#define M_log(x) v_log(x)
+#define M_log1p(x) v_log1p(x)
+#define M_expm1(x) v_expm1(x)
+#define M_sqrt(x) sqrtf(x)
+#define M_sin(x) sinf(x)
+#define M_cos(x) cosf(x)
+#define M_tan(x) tanf(x)
+#define M_atan(x) atanf(x)
+#define M_tanh(x) v_tanh(x)
+#define M_erf(x) erff(x)
+#define M_pow(x, p) powf(x, p)
+#define M_floor(x) floorf(x)
+#define M_lgamma(x) lgammaf(x)
+#define M_sigmoid(x) v_sigmoid(x)
+#define M_softplus(x) v_softplus(x)
+#define M_erfinv(x) ((float)elbo_erfinv_value((double)(x)))
+#define M_digamma(x) ((float)elbo_digamma_value((double)(x)))
+#define M_trigamma(x) ((float)elbo_trigamma_value((double)(x)))
+#define M_is_finite(x) ((x) - (x) == 0 ? 1.0f : 0.0f)
+
+/* The operands may be the same array, element for element, so that an operation can work in place. */
+#define E(name, arity, value, gradient_a, gradient_b, gradient_c, low, high)                                      \
+    static void run_##name(float *out, const float *pa, const float *pb, const float *pc, int64_t count) {        \
+        _Pragma("GCC ivdep") for (int64_t i = 0; i < count; i++) {                                                \
+            float a = pa[i], b = arity > 1 ? pb[i] : 0, c = arity > 2 ? pc[i] : 0;                                \
+            (void)a, (void)b, (void)c;                                                                            \
+            out[i] = value;                                                                                       \
+        }                                                                                                         \
+    }
+#include "ops/elementwise.def"
+#undef E
+
+static void fill(float *out, float value, int64_t count) {
+    for (int64_t i = 0; i < count; i++) out[i] = value;
+}
+
+static void from_u8(float *restrict out, const uint8_t *restrict in, int64_t count) {
+    for (int64_t i = 0; i < count; i++) out[i] = (float)in[i];
+}
+
+static void from_i32(float *restrict out, const int32_t *restrict in, int64_t count) {
+    for (int64_t i = 0; i < count; i++) out[i] = (float)in[i];
+}
+
+enum { LANES = 64 };
+
+/* The same tree of additions for every instruction set: 64 partial sums, then halves. */
+static float fold_sum(float *lane) {
+    for (int width = LANES / 2; width > 0; width /= 2)
+        for (int i = 0; i < width; i++) lane[i] += lane[i + width];
+    return lane[0];
+}
+
+static float sum(const float *in, int64_t count) {
+    float lane[LANES] = {0};
+    int64_t i = 0;
+    for (; i + LANES <= count; i += LANES)
+        for (int j = 0; j < LANES; j++) lane[j] += in[i + j];
+    for (int j = 0; i < count; i++, j++) lane[j] += in[i];
+    return fold_sum(lane);
+}
+
+static float maximum(const float *in, int64_t count) {
+    float lane[LANES], any_nan = 0;
+    for (int j = 0; j < LANES; j++) lane[j] = in[0];
+    int64_t i = 0;
+    for (; i + LANES <= count; i += LANES)
+        for (int j = 0; j < LANES; j++) lane[j] = lane[j] < in[i + j] ? in[i + j] : lane[j];
+    for (int j = 0; i < count; i++, j++) lane[j] = lane[j] < in[i] ? in[i] : lane[j];
+    for (int j = 1; j < LANES; j++) lane[0] = lane[0] < lane[j] ? lane[j] : lane[0];
+    for (i = 0; i < count; i++) any_nan += in[i] != in[i] ? 1.0f : 0.0f;
+    return any_nan > 0 ? NAN : lane[0];
+}
+
+static float sum_exp(const float *in, float shift, int64_t count) {
+    float lane[LANES] = {0};
+    int64_t i = 0;
+    for (; i + LANES <= count; i += LANES)
+        for (int j = 0; j < LANES; j++) lane[j] += v_exp(in[i + j] - shift);
+    for (int j = 0; i < count; i++, j++) lane[j] += v_exp(in[i] - shift);
+    return fold_sum(lane);
+}
+
+static void add_rows(float *restrict out, const float *restrict in, int64_t rows, int64_t stride, int64_t columns) {
+    int64_t row = 0;
+    for (; row + 4 <= rows; row += 4) { /* four rows at a time: out is loaded and stored a quarter as often */
+        const float *r0 = in + row * stride, *r1 = r0 + stride, *r2 = r1 + stride, *r3 = r2 + stride;
+        for (int64_t j = 0; j < columns; j++) out[j] += (r0[j] + r1[j]) + (r2[j] + r3[j]);
+    }
+    for (; row < rows; row++)
+        for (int64_t j = 0; j < columns; j++) out[j] += in[row * stride + j];
+}
+
+enum { BLOCKS = 16 };
+
+/* Philox4x32-10 on 16 counters at once. */
+VECTOR_INLINE void philox(uint32_t word[4][BLOCKS], uint64_t seed) {
+    uint32_t key0 = (uint32_t)seed, key1 = (uint32_t)(seed >> 32);
+    for (int round = 0; round < 10; round++) {
+        for (int i = 0; i < BLOCKS; i++) {
+            uint64_t p0 = (uint64_t)0xD2511F53u * word[0][i], p1 = (uint64_t)0xCD9E8D57u * word[2][i];
+            word[0][i] = (uint32_t)(p1 >> 32) ^ word[1][i] ^ key0;
+            word[2][i] = (uint32_t)(p0 >> 32) ^ word[3][i] ^ key1;
+            word[1][i] = (uint32_t)p1;
+            word[3][i] = (uint32_t)p0;
+        }
+        key0 += 0x9E3779B9u;
+        key1 += 0xBB67AE85u;
+    }
+}
+
+VECTOR_INLINE void draw16(float unit[4][BLOCKS], const uint32_t *block, const uint32_t *row, uint32_t step,
+                          uint32_t stream, uint64_t seed) {
+    uint32_t word[4][BLOCKS];
+    for (int i = 0; i < BLOCKS; i++) {
+        word[0][i] = block[i];
+        word[1][i] = row[i];
+        word[2][i] = step;
+        word[3][i] = stream;
+    }
+    philox(word, seed);
+    for (int lane = 0; lane < 4; lane++)
+        for (int i = 0; i < BLOCKS; i++) unit[lane][i] = ((float)(int32_t)(word[lane][i] >> 9) + 0.5f) * 0x1p-23f;
+}
+
+static void uniform(float *out, const uint32_t *block, const uint32_t *row, uint32_t step, uint32_t stream,
+                    uint64_t seed, int64_t count) {
+    for (int64_t first = 0; first < count; first += BLOCKS) {
+        float unit[4][BLOCKS];
+        draw16(unit, block + first, row + first, step, stream, seed);
+        for (int i = 0; i < BLOCKS; i++)
+            for (int lane = 0; lane < 4; lane++) out[4 * (first + i) + lane] = unit[lane][i];
+    }
+}
+
+static void normal(float *out, const uint32_t *block, const uint32_t *row, uint32_t step, uint32_t stream,
+                   uint64_t seed, int64_t count) {
+    for (int64_t first = 0; first < count; first += BLOCKS) {
+        float unit[4][BLOCKS], value[4][BLOCKS];
+        draw16(unit, block + first, row + first, step, stream, seed);
+        for (int pair = 0; pair < 4; pair += 2)
+            for (int i = 0; i < BLOCKS; i++) {
+                float sine, cosine, radius = sqrtf(-2.0f * v_log(unit[pair][i]));
+                turn(unit[pair + 1][i], &sine, &cosine);
+                value[pair][i] = radius * cosine;
+                value[pair + 1][i] = radius * sine;
+            }
+        for (int i = 0; i < BLOCKS; i++)
+            for (int lane = 0; lane < 4; lane++) out[4 * (first + i) + lane] = value[lane][i];
+    }
+}
+
+#define PASTE(a, b) a##b
+#define TABLE(isa) PASTE(elbo_vector_, isa)
+#define TEXT(x) #x
+#define NAME(isa) TEXT(isa)
+const elbo_vector_table TABLE(ELBO_ISA) = {
+    .name = NAME(ELBO_ISA),
+    .elementwise =
+        {
+#define E(name, ...) [ELBO_CODE_##name] = run_##name,
+#include "ops/elementwise.def"
+#undef E
+        },
+    .fill = fill,
+    .from_u8 = from_u8,
+    .from_i32 = from_i32,
+    .sum = sum,
+    .maximum = maximum,
+    .sum_exp = sum_exp,
+    .add_rows = add_rows,
+    .uniform = uniform,
+    .normal = normal,
+};

@@ -1,0 +1,24 @@
+/* Ends a section of kernels for one precision. */
+#undef REAL
+#undef K
+#undef M_abs
+#undef M_exp
+#undef M_log
+#undef M_log1p
+#undef M_expm1
+#undef M_sqrt
+#undef M_sin
+#undef M_cos
+#undef M_tan
+#undef M_atan
+#undef M_tanh
+#undef M_erf
+#undef M_pow
+#undef M_floor
+#undef M_lgamma
+#undef M_sigmoid
+#undef M_softplus
+#undef M_erfinv
+#undef M_digamma
+#undef M_trigamma
+#undef M_is_finite

@@ -1,0 +1,25 @@
+/* Kernels in f32: a file of operations includes this, then itself, to compile its loops for this precision. */
+#include "ops/real_end.h"
+#define REAL float
+#define K(name) name##_f32
+#define M_abs(x) fabsf(x)
+#define M_exp(x) expf(x)
+#define M_log(x) logf(x)
+#define M_log1p(x) log1pf(x)
+#define M_expm1(x) expm1f(x)
+#define M_sqrt(x) sqrtf(x)
+#define M_sin(x) sinf(x)
+#define M_cos(x) cosf(x)
+#define M_tan(x) tanf(x)
+#define M_atan(x) atanf(x)
+#define M_tanh(x) tanhf(x)
+#define M_erf(x) erff(x)
+#define M_floor(x) floorf(x)
+#define M_lgamma(x) lgammaf(x)
+#define M_pow(x, p) powf(x, p)
+#define M_sigmoid(x) (1 / (1 + expf(-(x))))
+#define M_softplus(x) (fmaxf(x, 0) + log1pf(expf(-fabsf(x))))
+#define M_erfinv(x) ((float)elbo_erfinv_value((double)(x)))
+#define M_digamma(x) ((float)elbo_digamma_value((double)(x)))
+#define M_trigamma(x) ((float)elbo_trigamma_value((double)(x)))
+#define M_is_finite(x) ((float)(isfinite(x) ? 1 : 0))

@@ -1,0 +1,25 @@
+/* Kernels in f64: a file of operations includes this, then itself, to compile its loops for this precision. */
+#include "ops/real_end.h"
+#define REAL double
+#define K(name) name##_f64
+#define M_abs(x) fabs(x)
+#define M_exp(x) exp(x)
+#define M_log(x) log(x)
+#define M_log1p(x) log1p(x)
+#define M_expm1(x) expm1(x)
+#define M_sqrt(x) sqrt(x)
+#define M_sin(x) sin(x)
+#define M_cos(x) cos(x)
+#define M_tan(x) tan(x)
+#define M_atan(x) atan(x)
+#define M_tanh(x) tanh(x)
+#define M_erf(x) erf(x)
+#define M_floor(x) floor(x)
+#define M_lgamma(x) lgamma(x)
+#define M_pow(x, p) pow(x, p)
+#define M_sigmoid(x) (1 / (1 + exp(-(x))))
+#define M_softplus(x) (fmax(x, 0) + log1p(exp(-fabs(x))))
+#define M_erfinv(x) ((double)elbo_erfinv_value((double)(x)))
+#define M_digamma(x) ((double)elbo_digamma_value((double)(x)))
+#define M_trigamma(x) ((double)elbo_trigamma_value((double)(x)))
+#define M_is_finite(x) ((double)(isfinite(x) ? 1 : 0))
