@@ -24,8 +24,10 @@ static int run(elbo_context *context) {
     json_t *object = json_object();
     char *script = to_file ? NULL : elbo_cli_output_text(write_script, shell);
     json_object_set_new(object, "shell", elbo_cli_json_text(shell));
-    if (to_file) json_object_set_new(object, "out", elbo_cli_json_text(options->out));
-    else json_object_set_new(object, "script", elbo_cli_json_text(script));
+    if (to_file)
+        json_object_set_new(object, "out", elbo_cli_json_text(options->out));
+    else
+        json_object_set_new(object, "script", elbo_cli_json_text(script));
     free(script);
     return elbo_cli_json_print(context, object);
 }
@@ -37,8 +39,7 @@ const elbo_command command_completion = {
     .summary = "print a completion script for a shell",
     .usage = (const char *const[]){"SHELL [-o FILE]", NULL},
     .description = "The script completes commands, options, their choices, and files.",
-    .arguments =
-        (const elbo_argument[]){{"SHELL", "one of", ELBO_ARGUMENT_WORD, 1, 1, elbo_cli_complete_shell}, {0}},
+    .arguments = (const elbo_argument[]){{"SHELL", "one of", ELBO_ARGUMENT_WORD, 1, 1, elbo_cli_complete_shell}, {0}},
     .flags = (const elbo_flag[]){{"out", 'o', "FILE"}, {0}},
     .tables = (const elbo_options *const[]){&completion_table, NULL},
     .examples = (const elbo_example[]){{"source <(elbo completion bash)", "for this shell; also in ~/.bashrc"},

@@ -11,26 +11,26 @@
 #include "support/progress.h"
 
 static elbo_dataset *open_source(const elbo_context *context, elbo_error *error) {
-    return elbo_dataset_open(elbo_context_argument(context, 0),
-                             elbo_context_values(context, &elbo_data_options_table), error);
+    return elbo_dataset_open(elbo_context_argument(context, 0), elbo_context_values(context, &elbo_data_options_table),
+                             error);
 }
 
 /* ---- elbo data SOURCE ---- */
 
-#define PREVIEW_OPTIONS(O)                                                                                       \
-    O(TEXT, out, "", 0, 0, NULL, "also write the preview as a PNG")                                              \
-    O(CHOICE, split, "train", 0, 0, ELBO_CLI_SPLITS, "split whose first rows to preview")                        \
-    O(INT, count, "0", 0, 10000, NULL, "rows in the preview (0: 8 as text, 100 as PNG)")                         \
-    O(BOOL, preview, "true", 0, 0, NULL, "print the preview as text")                                            \
-    O(CHOICE, style, "auto", 0, 0, ELBO_CLI_PREVIEW_STYLES,                                                      \
+#define PREVIEW_OPTIONS(O)                                                                \
+    O(TEXT, out, "", 0, 0, NULL, "also write the preview as a PNG")                       \
+    O(CHOICE, split, "train", 0, 0, ELBO_CLI_SPLITS, "split whose first rows to preview") \
+    O(INT, count, "0", 0, 10000, NULL, "rows in the preview (0: 8 as text, 100 as PNG)")  \
+    O(BOOL, preview, "true", 0, 0, NULL, "print the preview as text")                     \
+    O(CHOICE, style, "auto", 0, 0, ELBO_CLI_PREVIEW_STYLES,                               \
       "characters of the text; auto: blocks on a terminal with UTF-8, else ascii")
 ELBO_OPTIONS_STRUCT(preview_options, PREVIEW_OPTIONS);
 #define ELBO_TABLE_STRUCT preview_options
 static ELBO_TABLE(preview_table, "Preview", PREVIEW_OPTIONS);
 #undef ELBO_TABLE_STRUCT
 
-static elbo_status describe(const elbo_context *context, const elbo_dataset *dataset, const int64_t *counts,
-                            int *code, elbo_error *error) {
+static elbo_status describe(const elbo_context *context, const elbo_dataset *dataset, const int64_t *counts, int *code,
+                            elbo_error *error) {
     const preview_options *options = elbo_context_values(context, &preview_table);
     const elbo_data_info *info = elbo_dataset_info(dataset);
     elbo_cli_preview preview = {elbo_cli_split(options->split), options->count, options->style};
@@ -99,8 +99,9 @@ static const elbo_command data_convert = {
     .group = ELBO_GROUP_DATA,
     .summary = "write a source, or one split of it, in another format",
     .usage = (const char *const[]){"SOURCE TO [OPTIONS]", NULL},
-    .description = "The ending of TO names the format: .npy, .npz (arrays x and y), .csv, or an IDX pair such as "
-                   "NAME-images-idx3-ubyte.gz. For a folder put the format before it: idx:DIR or png:DIR.",
+    .description =
+        "The ending of TO names the format: .npy, .npz (arrays x and y), .csv, or an IDX pair such as "
+        "NAME-images-idx3-ubyte.gz. For a folder put the format before it: idx:DIR or png:DIR.",
     .arguments = (const elbo_argument[]){{"SOURCE", "what to read", ELBO_ARGUMENT_SOURCE, 1, 1, NULL},
                                          {"TO", "what to write", ELBO_ARGUMENT_FILE, 1, 1, NULL},
                                          {0}},
@@ -114,8 +115,8 @@ static const elbo_command data_convert = {
 
 /* ---- elbo data get NAME ---- */
 
-#define GET_OPTIONS(O)                                                                        \
-    O(TEXT, out, "", 0, 0, NULL, "folder for the files (default: the name of the data set)")  \
+#define GET_OPTIONS(O)                                                                       \
+    O(TEXT, out, "", 0, 0, NULL, "folder for the files (default: the name of the data set)") \
     O(TEXT, base_url, "", 0, 0, NULL, "address of a mirror that has the files")
 ELBO_OPTIONS_STRUCT(get_options, GET_OPTIONS);
 #define ELBO_TABLE_STRUCT get_options
@@ -187,8 +188,9 @@ static const elbo_command data_get = {
     .group = ELBO_GROUP_DATA,
     .summary = "fetch a known data set",
     .usage = (const char *const[]){"NAME [OPTIONS]", NULL},
-    .description = "Every file is checked against its known size and SHA-256 before it gets its name. An interrupted "
-                   "download goes on where it stopped when the command is given again.",
+    .description =
+        "Every file is checked against its known size and SHA-256 before it gets its name. An interrupted "
+        "download goes on where it stopped when the command is given again.",
     .arguments = (const elbo_argument[]){{"NAME", "one of", ELBO_ARGUMENT_WORD, 1, 1, download_word}, {0}},
     .flags = (const elbo_flag[]){{"out", 'o', "DIR"}, {"base_url", 0, "URL"}, {0}},
     .tables = (const elbo_options *const[]){&get_table, &elbo_cli_progress_options_table, NULL},
@@ -208,11 +210,9 @@ const elbo_command command_data = {
         "options follow a question mark: 'synth:glyphs?seed=1'.\n\n"
         "A source called convert or get is written ./convert or ./get.",
     .arguments = (const elbo_argument[]){{"SOURCE", "what to describe", ELBO_ARGUMENT_SOURCE, 1, 1, NULL}, {0}},
-    .flags = (const elbo_flag[]){{"out", 'o', "FILE"},
-                                 {"count", 'n', NULL},
-                                 {"item_shape", 0, "SHAPE"},
-                                 {"labels", 0, "FILE|COLUMN"},
-                                 {0}},
+    .flags =
+        (const elbo_flag[]){
+            {"out", 'o', "FILE"}, {"count", 'n', NULL}, {"item_shape", 0, "SHAPE"}, {"labels", 0, "FILE|COLUMN"}, {0}},
     .tables = (const elbo_options *const[]){&preview_table, &elbo_data_options_table, NULL},
     .subcommands = (const elbo_command *const[]){&data_convert, &data_get, NULL},
     .examples = (const elbo_example[]){{"elbo data synth:glyphs", "the generated digits"},

@@ -126,14 +126,13 @@ const elbo_command command_help = {
     .order = 1,
     .summary = "show how a command is used",
     .usage = (const char *const[]){"", "COMMAND [SUBCOMMAND]", NULL},
-    .description = "Without a command, lists all of them. 'elbo COMMAND --help' shows the same text as "
-                   "'elbo help COMMAND'. With --json, everything that the help is made from comes as one object.",
-    .arguments =
-        (const elbo_argument[]){
-            {"COMMAND", "a command", ELBO_ARGUMENT_TEXT, 0, 1, elbo_command_word},
-            {"SUBCOMMAND", "one of its subcommands, or the model whose options to show", ELBO_ARGUMENT_TEXT, 0, 1,
-             NULL},
-            {0}},
+    .description =
+        "Without a command, lists all of them. 'elbo COMMAND --help' shows the same text as "
+        "'elbo help COMMAND'. With --json, everything that the help is made from comes as one object.",
+    .arguments = (const elbo_argument[]){{"COMMAND", "a command", ELBO_ARGUMENT_TEXT, 0, 1, elbo_command_word},
+                                         {"SUBCOMMAND", "one of its subcommands, or the model whose options to show",
+                                          ELBO_ARGUMENT_TEXT, 0, 1, NULL},
+                                         {0}},
     .examples = (const elbo_example[]){{"elbo help data", "everything about the command data"},
                                        {"elbo help data convert", "one of its subcommands"},
                                        {0}},

@@ -25,8 +25,10 @@ static int run(elbo_context *context) {
     }
     json_t *object = json_object();
     char *page = to_file ? NULL : elbo_cli_output_text(write_page, NULL);
-    if (to_file) json_object_set_new(object, "out", elbo_cli_json_text(options->out));
-    else json_object_set_new(object, "page", elbo_cli_json_text(page));
+    if (to_file)
+        json_object_set_new(object, "out", elbo_cli_json_text(options->out));
+    else
+        json_object_set_new(object, "page", elbo_cli_json_text(page));
     free(page);
     return elbo_cli_json_print(context, object);
 }
@@ -40,8 +42,7 @@ const elbo_command command_man = {
     .description = "Prints a manual page for man(1), made from the same tables as the help.",
     .flags = (const elbo_flag[]){{"out", 'o', "FILE"}, {0}},
     .tables = (const elbo_options *const[]){&man_table, NULL},
-    .examples = (const elbo_example[]){{"elbo man | man -l -", "read it"},
-                                       {"elbo man -o elbo.1", "write it to a file"},
-                                       {0}},
+    .examples =
+        (const elbo_example[]){{"elbo man | man -l -", "read it"}, {"elbo man -o elbo.1", "write it to a file"}, {0}},
     .run = run,
 };

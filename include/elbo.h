@@ -165,7 +165,18 @@ typedef struct elbo_options {
 } elbo_options;
 
 /* An options list is an X-macro LIST(O) of rows O(type, name, initial, minimum, maximum, choices, help).
- * ELBO_OPTIONS_STRUCT declares the struct, ELBO_OPTIONS_TABLE the table. */
+ * ELBO_OPTIONS_STRUCT declares the struct, ELBO_TABLE the table:
+ *   ELBO_OPTIONS_STRUCT(my_options, MY_OPTIONS);
+ *   #define ELBO_TABLE_STRUCT my_options
+ *   static ELBO_TABLE(my_table, "Output", MY_OPTIONS);
+ *   #undef ELBO_TABLE_STRUCT */
+#define ELBO_TABLE_ROW(type_, name_, initial_, minimum_, maximum_, choices_, help_) \
+    {#name_, ELBO_OPTION_##type_, initial_, minimum_, maximum_, choices_, help_, offsetof(ELBO_TABLE_STRUCT, name_)},
+#define ELBO_TABLE_ROWS(LIST) ((const elbo_option[]){LIST(ELBO_TABLE_ROW)})
+#define ELBO_TABLE(name_, title_, LIST)                                                       \
+    const elbo_options name_ = {title_, ELBO_TABLE_ROWS(LIST),                                \
+                                sizeof ELBO_TABLE_ROWS(LIST) / sizeof *ELBO_TABLE_ROWS(LIST), \
+                                sizeof(ELBO_TABLE_STRUCT)}
 #define ELBO_OPTION_FIELD(type_, name_, initial_, min_, max_, choices_, help_) elbo_option_c_##type_ name_;
 #define ELBO_OPTIONS_STRUCT(struct_, LIST) \
     typedef struct struct_ {               \
@@ -201,7 +212,7 @@ ELBO_API const char *elbo_options_nearest(const elbo_options *const *tables, siz
  * A source is a path or a generator:
  *   DIR with MNIST's four IDX files (.gz or not)     DIR of PNGs (subfolders as labels)
  *   FILE.idx/.gz  FILE.npy  FILE.npz#key  FILE.csv  FILE.mat#name  FILE.png
- *   synth:glyphs  synth:sprites  (with ?key=value&... for their options)
+ *   synth:glyphs  synth:sprites  synth:mixture  (with ?key=value&... for their options)
  * --------------------------------------------------------------------------------------------------------------- */
 
 typedef enum elbo_split { ELBO_SPLIT_TRAIN, ELBO_SPLIT_VALID, ELBO_SPLIT_TEST, ELBO_SPLIT_ALL } elbo_split;
@@ -302,6 +313,7 @@ typedef struct elbo_shape {
     ((elbo_shape){(int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), {__VA_ARGS__}})
 #define ELBO_SCALAR ((elbo_shape){0, {0}})
 
+/* The number of elements (1 for a scalar), and whether two shapes are the same. */
 ELBO_API int64_t elbo_shape_count(elbo_shape shape);
 ELBO_API bool elbo_shape_equal(elbo_shape a, elbo_shape b);
 
@@ -339,12 +351,14 @@ ELBO_API void elbo_grad(elbo_node *loss, elbo_node *const *wrt, size_t count, el
  * --------------------------------------------------------------------------------------------------------------- */
 
 /* X(name, arity): elementwise operations; the table with formula and gradient is src/ops/elementwise.def. */
+/* clang-format off */
 #define ELBO_UNARY_LIST(X)                                                                                        \
     X(neg) X(abs) X(sign) X(exp) X(log) X(log1p) X(expm1) X(sqrt) X(rsqrt) X(square) X(reciprocal) X(sin) X(cos)  \
     X(tan) X(atan) X(tanh) X(sigmoid) X(softplus) X(relu) X(erf) X(erfinv) X(lgamma) X(digamma) X(trigamma)       \
     X(floor) X(is_finite)
 #define ELBO_BINARY_LIST(X) \
     X(add) X(sub) X(mul) X(div) X(pow) X(max) X(min) X(less) X(less_equal) X(equal)
+/* clang-format on */
 #define ELBO_DECLARE_UNARY(name) ELBO_API elbo_node *elbo_##name(elbo_node *x);
 #define ELBO_DECLARE_BINARY(name) ELBO_API elbo_node *elbo_##name(elbo_node *a, elbo_node *b);
 ELBO_UNARY_LIST(ELBO_DECLARE_UNARY)
@@ -386,7 +400,7 @@ ELBO_API elbo_node *elbo_max_over(elbo_node *x, int first, int last, bool keep);
 ELBO_API elbo_node *elbo_logsumexp(elbo_node *x, int first, int last, bool keep);
 ELBO_API elbo_node *elbo_sum_all(elbo_node *x);  /* -> scalar */
 ELBO_API elbo_node *elbo_mean_all(elbo_node *x); /* -> scalar */
-/* Index of the largest element along one axis, i32, the axis dropped.  No gradient. */
+/* Index of the largest element along one axis, i32, the axis dropped; the first of equals.  No gradient. */
 ELBO_API elbo_node *elbo_argmax(elbo_node *x, int axis);
 ELBO_API elbo_node *elbo_softmax(elbo_node *x, int axis);
 ELBO_API elbo_node *elbo_log_softmax(elbo_node *x, int axis);
@@ -402,7 +416,8 @@ ELBO_API elbo_node *elbo_broadcast_to(elbo_node *x, elbo_shape shape);
 ELBO_API elbo_node *elbo_concat(elbo_node *const *x, int count, int axis);
 ELBO_API elbo_node *elbo_slice(elbo_node *x, int axis, int64_t start, int64_t count);
 ELBO_API elbo_node *elbo_pad(elbo_node *x, int axis, int64_t before, int64_t after); /* with zeros */
-/* table: [V, D...], index: i32 [I...] -> [I..., D...]. */
+/* table: [V, D...], index: i32 [I...] -> [I..., D...]; an index outside [0, V) gives a row of zeros, and scatter_add
+ * drops such rows. */
 ELBO_API elbo_node *elbo_gather(elbo_node *table, elbo_node *index);
 /* rows: [I..., D...] added into zeros [size, D...] at index: i32 [I...]: the adjoint of gather. */
 ELBO_API elbo_node *elbo_scatter_add(elbo_node *rows, elbo_node *index, int64_t size);
@@ -481,7 +496,8 @@ ELBO_API void elbo_params_touch(elbo_params *params);
 typedef enum elbo_backend { ELBO_BACKEND_CPU, ELBO_BACKEND_REFERENCE } elbo_backend;
 typedef enum elbo_precision { ELBO_PRECISION_F32, ELBO_PRECISION_BF16, ELBO_PRECISION_F64 } elbo_precision;
 
-/* A node whose value goes to memory of the caller's choice: [count of node], real type of the plan. */
+/* A node whose value goes to, or comes from, memory of the caller's choice: [count of node], 64-byte aligned, real type
+ * of the plan. A target may be the memory of a source: the value is then updated in place. */
 typedef struct elbo_target {
     elbo_node *node;
     void *memory;
@@ -492,6 +508,8 @@ typedef struct elbo_plan_spec {
     size_t fetch_count;
     const elbo_target *target;
     size_t target_count;
+    const elbo_target *source; /* inputs that are read where the caller has them, instead of from elbo_plan_input */
+    size_t source_count;
     elbo_backend backend;
     elbo_precision precision; /* F64 on the reference backend only; BF16 on the cpu backend only */
     int threads;              /* 0: all processors */
@@ -536,7 +554,273 @@ ELBO_API bool elbo_plan_step(const elbo_plan *plan, size_t index, elbo_step_info
 /* Bytes of workspace, inputs included. */
 ELBO_API size_t elbo_plan_memory(const elbo_plan *plan);
 
-/* SECTIONS-CONTINUE-HERE */
+/* ------------------------------------------------------------------------------------------------------------------
+ * 9 Configurations: a model's name and every option with its value
+ * --------------------------------------------------------------------------------------------------------------- */
+
+typedef struct elbo_config elbo_config;
+
+/* The defaults of a model; NULL with a hint for an unknown name. */
+ELBO_API elbo_config *elbo_config_new(const char *model, elbo_error *error);
+ELBO_API void elbo_config_free(elbo_config *config);
+ELBO_API const char *elbo_config_model(const elbo_config *config);
+/* The index-th table of options: data, the model's own, training; NULL past the end.  model == NULL: only those that
+ * every model has. */
+ELBO_API const elbo_options *elbo_config_table(const char *model, size_t index);
+/* Sets an option of any of the tables; errors as elbo_options_set. */
+ELBO_API elbo_status elbo_config_set(elbo_config *config, const char *name, const char *text, elbo_error *error);
+/* Its value as text; false for an unknown name. */
+ELBO_API bool elbo_config_get(const elbo_config *config, const char *name, char *text, size_t size);
+/* A recipe file (YAML), every default resolved.  elbo_config_load makes the configuration that a recipe describes. */
+ELBO_API elbo_status elbo_config_save(const elbo_config *config, const char *path, elbo_error *error);
+ELBO_API elbo_config *elbo_config_load(const char *path, elbo_error *error);
+
+/* ------------------------------------------------------------------------------------------------------------------
+ * 10 Training
+ *
+ * A run is a folder: recipe.yaml, run.json (versions, machine), metrics.jsonl, TensorBoard events, last.safetensors and
+ * best.safetensors.  It can be killed at any moment and resumed to the same bits (same thread count, same machine).
+ * --------------------------------------------------------------------------------------------------------------- */
+
+typedef enum elbo_event { ELBO_EVENT_STEP, ELBO_EVENT_EPOCH, ELBO_EVENT_WARNING } elbo_event;
+
+/* What training says.  Losses are -ELBO in nats per datum; test values are of the held-out split (validation where
+ * there is one, else test) and NaN where it was not evaluated. */
+typedef struct elbo_progress {
+    elbo_event event;
+    const char *message; /* of a warning */
+    int64_t epoch, epochs, step, steps; /* steps of this epoch */
+    double loss, reconstruction, kl;    /* means of the epoch so far */
+    double test_loss, rate, gradient_norm;
+    double seconds, samples_per_second; /* of training, this epoch */
+} elbo_progress;
+
+/* Called after each step and each epoch, from the training thread; true: stop after this step, save, return
+ * ELBO_ERROR_INTERRUPTED. */
+typedef bool (*elbo_progress_function)(void *user, const elbo_progress *progress);
+
+typedef struct elbo_training {
+    const elbo_config *config; /* NULL: resume the folder's own */
+    const char *folder;
+    int64_t epochs; /* resuming: train up to this many epochs; 0: as configured */
+    int threads;    /* 0: resuming: as before; else all processors */
+    elbo_progress_function progress;
+    void *user;
+} elbo_training;
+
+/* Trains until the last epoch, an early stop, a request to stop, or a failure; whatever it was, the folder holds the last
+ * good state.  A new run refuses a folder that has one already. */
+ELBO_API elbo_status elbo_train(const elbo_training *training, elbo_error *error);
+
+/* ------------------------------------------------------------------------------------------------------------------
+ * 11 Models in use
+ * --------------------------------------------------------------------------------------------------------------- */
+
+typedef struct elbo_model elbo_model;
+
+typedef struct elbo_model_info {
+    const char *model; /* "vae" */
+    int item_rank;
+    int64_t item_shape[ELBO_MAX_RANK], item_size, latent;
+    size_t parameters;  /* trainable numbers */
+    int64_t epoch, step;
+} elbo_model_info;
+
+/* Opens a run folder or a .safetensors checkpoint; which: "best" or "last" (NULL: best if there is one). */
+ELBO_API elbo_model *elbo_model_open(const char *path, const char *which, int threads, elbo_error *error);
+ELBO_API void elbo_model_free(elbo_model *model);
+ELBO_API const elbo_model_info *elbo_model_get_info(const elbo_model *model);
+ELBO_API const elbo_config *elbo_model_get_config(const elbo_model *model);
+/* Named tensors of the model, for inspection and export. */
+ELBO_API elbo_params *elbo_model_get_params(elbo_model *model);
+
+/* x: [N, item...] as in the data set (u8 or f32) -> mean and standard deviation of q(z|x), f32 [N, latent]; either
+ * may be NULL. Bernoulli pixels are used as they are, not drawn. */
+ELBO_API elbo_status elbo_model_encode(elbo_model *model, const elbo_array *x, elbo_array *mean, elbo_array *deviation,
+                                       elbo_error *error);
+/* z: f32 [N, latent] -> mean of p(x|z), f32 [N, item...], in the data set's own units; draw: a draw instead. */
+ELBO_API elbo_status elbo_model_decode(elbo_model *model, const elbo_array *z, bool draw, uint64_t seed,
+                                       elbo_array *x, elbo_error *error);
+/* z ~ p(z) scaled by temperature -> f32 [count, latent]. */
+ELBO_API elbo_status elbo_model_prior(elbo_model *model, int64_t count, uint64_t seed, double temperature,
+                                      elbo_array *z, elbo_error *error);
+/* Brings values of the data set to the range that pictures use: u8 as they are, floats clipped to what training saw. */
+ELBO_API void elbo_model_picture_range(const elbo_model *model, double *low, double *high);
+
+/* ------------------------------------------------------------------------------------------------------------------
+ * 12 Evaluation
+ * --------------------------------------------------------------------------------------------------------------- */
+
+#define ELBO_EVALUATION_OPTIONS(O)                                                                                   \
+    O(CHOICE, split, "test", 0, 0, "train|valid|test|all", "which rows")                                             \
+    O(INT, samples, "0", 0, 1e9, NULL, "importance samples for the likelihood of each datum (0: ELBO only)")         \
+    O(INT, count, "0", 0, 1e12, NULL, "use only the first rows (0: all)")                                            \
+    O(INT, seed, "1", 0, 9.2e18, NULL, "seed of the binarisation and of the draws")                                  \
+    O(REAL, active_threshold, "0.01", 0, 1e9, NULL, "a unit is active if its posterior mean varies more than this")  \
+    O(CHOICE, precision, "f32", 0, 0, "f32|bf16", "of the matrix products")
+ELBO_OPTIONS_STRUCT(elbo_evaluation_options, ELBO_EVALUATION_OPTIONS);
+ELBO_API extern const elbo_options elbo_evaluation_options_table;
+
+/* Figures in nats per datum; NaN where not asked for.  Arrays have `latent` entries and belong to the record. */
+typedef struct elbo_evaluation {
+    int64_t count, samples, latent;
+    double elbo, elbo_stderr, reconstruction, kl;
+    double nll, nll_stderr;  /* -log p(x) by importance sampling; standard error over data */
+    double nll_sampling_error; /* standard error from the finite number of samples (delta method) */
+    double ess_mean;         /* effective sample size: (sum w)^2 / sum w^2, mean over data */
+    double mutual_information; /* I(x; z) under q, from at most 2000 rows */
+    int64_t active_units;
+    double *kl_per_dim, *mean_variance;
+    double seconds;
+    char warning[512];       /* "" or what is wrong and what to do about it */
+} elbo_evaluation;
+
+/* Progress: share of the work done; true: stop. */
+typedef bool (*elbo_evaluation_progress)(void *user, double share);
+
+ELBO_API elbo_status elbo_evaluate(elbo_model *model, const elbo_dataset *dataset,
+                                   const elbo_evaluation_options *options, elbo_evaluation_progress progress,
+                                   void *user, elbo_evaluation *out, elbo_error *error);
+ELBO_API void elbo_evaluation_clear(elbo_evaluation *evaluation);
+
+/* A series of metrics.jsonl, for plots: *epoch and *value hold *count numbers, freed with elbo_metrics_free. */
+ELBO_API elbo_status elbo_metrics_read(const char *folder, const char *name, double **epoch, double **value,
+                                       size_t *count, elbo_error *error);
+ELBO_API void elbo_metrics_free(double *numbers);
+
+/* ------------------------------------------------------------------------------------------------------------------
+ * 13 Pictures: grids of images (PNG), previews in a terminal, charts (SVG), reports (HTML)
+ *
+ * Every function takes a path of which "-" is standard output; a file appears whole or not at all.  The same input
+ * yields the same bytes.  Structs may start from {0}: each zero means the default that its comment names.
+ * --------------------------------------------------------------------------------------------------------------- */
+
+/* How many images become one picture.
+ *
+ * Images are [N,H,W], [N,1,H,W] or [N,3,H,W] of type f32, f64 or u8; or any [N,...] when item_shape says what one
+ * row is.  A pixel at `low` is black, at `high` white; beyond them it is clipped; one that is not finite is drawn in
+ * magenta, so that it cannot be overlooked. */
+typedef struct elbo_picture {
+    int item_rank;         /* 2 or 3: item_shape holds HxW or CxHxW; 0: the array's own shape */
+    int64_t item_shape[3]; /* of one image */
+    int64_t first, count;  /* which images; count 0: all from `first` on */
+    int columns;           /* images in a row; 0: so that the picture is nearly square */
+    int scale;             /* pixels per image pixel; 0: the largest of 1 to 4 that keeps both sides within 1200 */
+    int padding;           /* pixels between images; 0: as many as `scale`, at least 2 */
+    bool seamless;         /* no gaps at all: images touch, as in a manifold */
+    int row_group;         /* a wider gap after every so many rows; 0: none */
+    int column_group;      /* the same for columns */
+    double low, high;      /* both 0: 0 and 1, for u8 0 and 255 */
+} elbo_picture;
+
+/* Writes one PNG: grey or colour as the images are, with a palette where that is smaller.  `picture` may be NULL.
+ * ELBO_ERROR_SHAPE if the array does not hold images (the message says what it holds), ELBO_ERROR_USAGE if the layout
+ * is impossible or the picture would pass 32 767 pixels on a side. */
+ELBO_API elbo_status elbo_picture_grid(const elbo_array *images, const elbo_picture *picture, const char *path,
+                                       elbo_error *error);
+
+/* Writes one PNG in which image i of each of `count` arrays stand below each other: originals above their
+ * reconstructions, say.  All arrays hold the same number of images of the same shape; types may differ.  Bands of
+ * `count` rows are set apart by a wider gap; picture->row_group is not used. */
+ELBO_API elbo_status elbo_picture_compare(const elbo_array *const *arrays, size_t count, const elbo_picture *picture,
+                                          const char *path, elbo_error *error);
+
+typedef enum elbo_picture_style {
+    ELBO_PICTURE_ASCII,  /* shades by 7-bit characters; a cell is 1x2 pixels */
+    ELBO_PICTURE_BLOCKS, /* Unicode half blocks and shades, UTF-8, no escapes; 1x2 pixels */
+    ELBO_PICTURE_COLOUR  /* half blocks with 24-bit ANSI colours: every pixel as it is; 1x2 pixels */
+} elbo_picture_style;
+
+/* The same grid as text for a terminal with a dark ground, at most `width` cells wide (0: a cell for every column of
+ * pixels; narrower images are not stretched).  Lines end in '\n'.  Writes at most `size` bytes with the final zero
+ * into `text`, and the length of the whole text into *length (unless NULL).  text == NULL only measures; a text that
+ * does not fit is ELBO_ERROR_USAGE.  picture->scale is not used; gaps are two pixels, or none when
+ * seamless. */
+ELBO_API elbo_status elbo_picture_text(const elbo_array *images, const elbo_picture *picture, elbo_picture_style style,
+                                       int width, char *text, size_t size, size_t *length, elbo_error *error);
+
+/* What every chart has: titles (UTF-8, NULL: none), axes, size.  Charts are self-contained SVG; they follow the
+ * reader's light or dark setting.  Values that cannot be drawn (not finite, beyond 1e300, not positive on a
+ * logarithmic axis) are left out, and a note in the chart says how many. */
+typedef struct elbo_chart {
+    const char *title;
+    const char *subtitle; /* one line under the title: what is plotted, of which data */
+    const char *x_label, *y_label;
+    bool x_log, y_log;
+    double x_limits[2], y_limits[2]; /* low, high; equal: fitted to the values */
+    int width, height;               /* CSS pixels; 0: 600 x 380, scatter 600 x 580; otherwise 240 to 8000 */
+} elbo_chart;
+
+/* One line: y against x (NULL: 1, 2, 3, ...).  Values that cannot be drawn interrupt it.  Arrays are borrowed. */
+typedef struct elbo_chart_series {
+    const char *name; /* for the legend; NULL: not listed */
+    const double *x, *y;
+    int64_t count;
+    bool dashed;
+} elbo_chart_series;
+
+/* Lines, with the points marked where they are few; long series are thinned to what can be seen, extremes kept.
+ * `chart` may be NULL.  ELBO_ERROR_USAGE without series or with impossible limits or sizes. */
+ELBO_API elbo_status elbo_chart_lines(const elbo_chart *chart, const elbo_chart_series *series, size_t count,
+                                      const char *path, elbo_error *error);
+
+/* Points [N,2] (f32 or f64), coloured by labels (i32 [N], or NULL).  Class k is named class_names[k] (NULL: by its
+ * number).  Above 20 000 points an even share of them is drawn, and the note says so.  ELBO_ERROR_SHAPE if points or
+ * labels have another shape or type, or a label lies outside 0..classes-1. */
+ELBO_API elbo_status elbo_chart_scatter(const elbo_chart *chart, const elbo_array *points, const elbo_array *labels,
+                                        int classes, const char *const *class_names, const char *path,
+                                        elbo_error *error);
+
+/* Bars from zero, in the order given.  names NULL: 1, 2, 3, ...  Where marked is not NULL, bars with marked[i] stand
+ * out and the others are grey (active and collapsed latent dimensions, say), under the two names in the legend. */
+typedef struct elbo_chart_bar_list {
+    const double *values;
+    const char *const *names;
+    const bool *marked;
+    const char *marked_name, *unmarked_name;
+    int64_t count;
+} elbo_chart_bar_list;
+
+/* ELBO_ERROR_USAGE without bars, with more than 4096 of them, or with a logarithmic axis (bars start at zero). */
+ELBO_API elbo_status elbo_chart_bars(const elbo_chart *chart, const elbo_chart_bar_list *bars, const char *path,
+                                     elbo_error *error);
+
+/* A headline figure of a report: "-ELBO", "101.3", "nats per image, 10 000 test images". */
+typedef struct elbo_report_figure {
+    const char *name, *value, *note; /* note NULL: none */
+} elbo_report_figure;
+
+/* A section: a title and any of text, picture and table. */
+typedef struct elbo_report_section {
+    const char *title;
+    const char *text;         /* plain; empty lines separate paragraphs */
+    const char *picture;      /* path of a .png or .svg file, taken into the page */
+    const char *caption;      /* under the picture or table; also what a screen reader says of the picture */
+    const char *const *cells; /* [rows * columns]; the first row is the head; numbers are set flush right */
+    size_t rows, columns;
+    bool wide;                /* takes the page's whole width instead of one of two columns */
+} elbo_report_section;
+
+typedef struct elbo_report {
+    const char *title, *subtitle, *footer; /* subtitle and footer may be NULL */
+    const elbo_report_figure *figures;
+    size_t figure_count;
+    const elbo_report_section *sections;
+    size_t section_count;
+} elbo_report;
+
+/* Writes one HTML page that needs no network, no script and no other file; light and dark.  All text is escaped.
+ * ELBO_ERROR_IO if a picture cannot be read, ELBO_ERROR_FORMAT if it is neither PNG nor SVG. */
+ELBO_API elbo_status elbo_report_html(const elbo_report *report, const char *path, elbo_error *error);
+
+/* ------------------------------------------------------------------------------------------------------------------
+ * 14 Registries: what this build knows
+ * --------------------------------------------------------------------------------------------------------------- */
+
+/* The index-th entry of "models", "optimisers", "schedules", "distributions", "activations", "formats", "generators" or
+ * "operations"; false past the end or for an unknown kind. */
+ELBO_API bool elbo_registry_entry(const char *kind, size_t index, const char **name, const char **description);
+
 #ifdef __cplusplus
 }
 #endif

@@ -24,9 +24,8 @@
     O(INTS, hidden, "500", 1, 65536, NULL, "units of each layer")
 ELBO_OPTIONS_STRUCT(sample_options, SAMPLE_OPTIONS);
 
-#define SAMPLE_ROW(type_, name_, initial_, minimum_, maximum_, choices_, help_)              \
-    {#name_,    ELBO_OPTION_##type_, initial_, minimum_, maximum_, choices_, help_,          \
-     offsetof(sample_options, name_)},
+#define SAMPLE_ROW(type_, name_, initial_, minimum_, maximum_, choices_, help_) \
+    {#name_, ELBO_OPTION_##type_, initial_, minimum_, maximum_, choices_, help_, offsetof(sample_options, name_)},
 static const elbo_option sample_rows[] = {SAMPLE_OPTIONS(SAMPLE_ROW)};
 static const elbo_options sample = {"sample", sample_rows, sizeof sample_rows / sizeof *sample_rows,
                                     sizeof(sample_options)};
@@ -169,9 +168,15 @@ static void the_nearest_name_is_a_plausible_one(void **state) {
     (void)state;
     static const struct {
         const char *typed, *nearest;
-    } names[] = {{"hiden", "hidden"},    {"batch-szie", "batch_size"}, {"batch", "batch_size"},
-                 {"optimiser", "optimizer"}, {"sede", "seed"},         {"ot", "out"},
-                 {"wavelength", NULL},   {"", NULL},                   {"x", NULL},
+    } names[] = {{"hiden", "hidden"},
+                 {"batch-szie", "batch_size"},
+                 {"batch", "batch_size"},
+                 {"optimiser", "optimizer"},
+                 {"sede", "seed"},
+                 {"ot", "out"},
+                 {"wavelength", NULL},
+                 {"", NULL},
+                 {"x", NULL},
                  {"learning-rates", "learning_rate"}};
     const elbo_options *tables[] = {&elbo_data_options_table, &sample};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -252,14 +257,10 @@ static void each_failing_allocation_is_reported(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(texts_are_read_and_refused),
-        cmocka_unit_test(defaults_fill_the_struct),
-        cmocka_unit_test(text_reads_back_to_the_same_value),
-        cmocka_unit_test(get_truncates_and_knows_its_names),
-        cmocka_unit_test(the_nearest_name_is_a_plausible_one),
-        cmocka_unit_test(a_wrong_default_is_an_internal_error),
-        cmocka_unit_test(the_locale_does_not_matter),
-        cmocka_unit_test(each_failing_allocation_is_reported),
+        cmocka_unit_test(texts_are_read_and_refused),          cmocka_unit_test(defaults_fill_the_struct),
+        cmocka_unit_test(text_reads_back_to_the_same_value),   cmocka_unit_test(get_truncates_and_knows_its_names),
+        cmocka_unit_test(the_nearest_name_is_a_plausible_one), cmocka_unit_test(a_wrong_default_is_an_internal_error),
+        cmocka_unit_test(the_locale_does_not_matter),          cmocka_unit_test(each_failing_allocation_is_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -280,8 +280,8 @@ static int run_below(const elbo_command *command, const char *parent, int count,
     context.arguments = calloc((size_t)count + 1, sizeof *context.arguments);
     context.typed = calloc((size_t)count + 1, sizeof *context.typed);
     elbo_error error = {.status = ELBO_ERROR_MEMORY};
-    int code = context.arguments && context.typed ? read_words(&context, count, words)
-                                                  : elbo_context_fail(&context, &error);
+    int code =
+        context.arguments && context.typed ? read_words(&context, count, words) : elbo_context_fail(&context, &error);
     if (code == ELBO_EXIT_OK) code = run(&context);
     release(&context);
     return code;

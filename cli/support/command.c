@@ -139,3 +139,12 @@ void elbo_context_note(const elbo_context *context, const char *format, ...) {
     fputc('\n', stderr);
     va_end(arguments);
 }
+
+elbo_status elbo_cli_fail(elbo_error *error, elbo_status status, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    error->status = status;
+    vsnprintf(error->message, sizeof error->message, format, arguments);
+    va_end(arguments);
+    return status;
+}

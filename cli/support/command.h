@@ -12,22 +12,6 @@ enum elbo_exit { ELBO_EXIT_OK = 0, ELBO_EXIT_FAILURE = 1, ELBO_EXIT_USAGE = 2, E
 typedef struct elbo_command elbo_command;
 typedef struct elbo_context elbo_context;
 
-/* ---- Tables ---- */
-
-/* Defines a table for a struct made by ELBO_OPTIONS_STRUCT.  The offsets need the struct's name inside each row, so it
- * is given before:
- *   #define ELBO_TABLE_STRUCT my_options
- *   static ELBO_TABLE(my_table, "Output", MY_OPTIONS);
- *   #undef ELBO_TABLE_STRUCT */
-#define ELBO_TABLE_ROW(type_, name_, initial_, minimum_, maximum_, choices_, help_) \
-    {#name_,  ELBO_OPTION_##type_, initial_, minimum_, maximum_, choices_, help_,   \
-     offsetof(ELBO_TABLE_STRUCT, name_)},
-#define ELBO_TABLE_ROWS(LIST) ((const elbo_option[]){LIST(ELBO_TABLE_ROW)})
-#define ELBO_TABLE(name_, title_, LIST)                                                       \
-    const elbo_options name_ = {title_, ELBO_TABLE_ROWS(LIST),                                \
-                                sizeof ELBO_TABLE_ROWS(LIST) / sizeof *ELBO_TABLE_ROWS(LIST), \
-                                sizeof(ELBO_TABLE_STRUCT)}
-
 typedef enum elbo_argument_kind {
     ELBO_ARGUMENT_WORD,   /* one of word_at(0), word_at(1), ...; anything else is a usage error */
     ELBO_ARGUMENT_TEXT,   /* anything; word_at, where there is one, serves completion */
@@ -41,14 +25,14 @@ typedef struct elbo_argument {
     const char *name; /* "SOURCE" */
     const char *help;
     elbo_argument_kind kind;
-    int minimum, maximum; /* how many of it: 1, 1 for a required one, 0, 1 for an optional one */
+    int minimum, maximum;                 /* how many of it: 1, 1 for a required one, 0, 1 for an optional one */
     const char *(*word_at)(size_t index); /* NULL past the end; may be NULL */
 } elbo_argument;
 
 /* What an option's row does not say: its short form and what to call its value in the help. */
 typedef struct elbo_flag {
-    const char *name; /* of the row, with '_' */
-    char letter;      /* 'o' for -o; 0: none */
+    const char *name;        /* of the row, with '_' */
+    char letter;             /* 'o' for -o; 0: none */
     const char *placeholder; /* "FILE"; NULL: by type */
 } elbo_flag;
 
@@ -73,7 +57,7 @@ typedef enum elbo_command_group {
 struct elbo_command {
     const char *name;
     elbo_command_group group;
-    int order; /* within the group in the overview */
+    int order;                /* within the group in the overview */
     const char *summary;      /* one line, no full stop */
     const char *const *usage; /* what follows "elbo NAME", one line for each form */
     const char *description;  /* paragraphs separated by an empty line */
@@ -102,9 +86,9 @@ extern const elbo_command *const elbo_registry_commands[];
 
 /* ---- Options of every command ---- */
 
-#define ELBO_COMMON_OPTIONS(O)                                                                              \
-    O(BOOL, json, "false", 0, 0, NULL, "print one JSON object to standard output instead of text")          \
-    O(BOOL, quiet, "false", 0, 0, NULL, "no progress, notes or warnings on standard error; errors remain")  \
+#define ELBO_COMMON_OPTIONS(O)                                                                             \
+    O(BOOL, json, "false", 0, 0, NULL, "print one JSON object to standard output instead of text")         \
+    O(BOOL, quiet, "false", 0, 0, NULL, "no progress, notes or warnings on standard error; errors remain") \
     O(INT, threads, "0", 0, 4096, NULL, "use at most this many threads (0: one for each processor)")
 ELBO_OPTIONS_STRUCT(elbo_common_options, ELBO_COMMON_OPTIONS);
 extern const elbo_options elbo_common_options_table;
@@ -150,6 +134,15 @@ int elbo_context_fail(const elbo_context *context, const elbo_error *error);
 int elbo_context_usage(const elbo_context *context, const char *format, ...) ELBO_PRINTF(2, 3);
 /* A note or warning on standard error, unless --quiet. */
 void elbo_context_note(const elbo_context *context, const char *format, ...) ELBO_PRINTF(2, 3);
+
+/* Fills an error and returns its status, for functions that report as the library's do. */
+elbo_status elbo_cli_fail(elbo_error *error, elbo_status status, const char *format, ...) ELBO_PRINTF(3, 4);
+/* Hands a failure on to the caller. */
+#define ELBO_CLI_TRY(call)                           \
+    do {                                             \
+        elbo_status status_of_call = (call);         \
+        if (status_of_call != ELBO_OK) return status_of_call; \
+    } while (0)
 
 /* Runs one command on the words after its name; returns the exit code. */
 int elbo_command_main(const elbo_command *command, int count, char **words);

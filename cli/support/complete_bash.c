@@ -62,43 +62,46 @@ static void subcommand_case(FILE *stream, const elbo_command *command, const cha
 
 /* Bash takes '=' for a word of its own, so "--name=val" arrives as three words. */
 void elbo_cli_complete_bash(FILE *stream) {
-    fputs("# bash completion for elbo; load it with: source <(elbo completion bash)\n"
-          "_elbo_paths() {\n"
-          "    local line\n"
-          "    compopt -o filenames 2>/dev/null\n"
-          "    while IFS= read -r line; do COMPREPLY+=(\"$line\"); done < <(compgen \"$1\" -- \"$current\")\n"
-          "}\n"
-          "_elbo() {\n"
-          "    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}\n"
-          "    local chosen=${COMP_WORDS[1]} options='' words='' paths=''\n"
-          "    COMPREPLY=()\n"
-          "    if [[ $current == '=' ]]; then\n"
-          "        current=''\n"
-          "    elif [[ $previous == '=' ]]; then\n"
-          "        previous=${COMP_WORDS[COMP_CWORD-2]}\n"
-          "    fi\n"
-          "    if (( COMP_CWORD == 1 )); then\n"
-          "        COMPREPLY=($(compgen -W '",
-          stream);
+    fputs(
+        "# bash completion for elbo; load it with: source <(elbo completion bash)\n"
+        "_elbo_paths() {\n"
+        "    local line\n"
+        "    compopt -o filenames 2>/dev/null\n"
+        "    while IFS= read -r line; do COMPREPLY+=(\"$line\"); done < <(compgen \"$1\" -- \"$current\")\n"
+        "}\n"
+        "_elbo() {\n"
+        "    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}\n"
+        "    local chosen=${COMP_WORDS[1]} options='' words='' paths=''\n"
+        "    COMPREPLY=()\n"
+        "    if [[ $current == '=' ]]; then\n"
+        "        current=''\n"
+        "    elif [[ $previous == '=' ]]; then\n"
+        "        previous=${COMP_WORDS[COMP_CWORD-2]}\n"
+        "    fi\n"
+        "    if (( COMP_CWORD == 1 )); then\n"
+        "        COMPREPLY=($(compgen -W '",
+        stream);
     for (size_t i = 0; elbo_command_word(i); i++) fprintf(stream, "%s ", elbo_command_word(i));
-    fputs("--help --version' -- \"$current\"))\n"
-          "        return\n"
-          "    fi\n"
-          "    (( COMP_CWORD > 2 )) && case \"$chosen ${COMP_WORDS[2]}\" in\n",
-          stream);
+    fputs(
+        "--help --version' -- \"$current\"))\n"
+        "        return\n"
+        "    fi\n"
+        "    (( COMP_CWORD > 2 )) && case \"$chosen ${COMP_WORDS[2]}\" in\n",
+        stream);
     elbo_cli_complete_each(stream, subcommand_case);
     fputs("    esac\n    case $chosen in\n", stream);
     elbo_cli_complete_each(stream, command_case);
-    fputs("    esac\n"
-          "    if [[ $current == -* ]]; then\n"
-          "        COMPREPLY=($(compgen -W \"$options\" -- \"$current\"))\n"
-          "        [[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace 2>/dev/null\n"
-          "        return\n"
-          "    fi\n"
-          "    COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
-          "    [[ $paths ]] && _elbo_paths \"$paths\"\n"
-          "    return 0\n"
-          "}\n"
-          "complete -F _elbo elbo\n",
-          stream);
+    fputs(
+        "    esac\n"
+        "    if [[ $current == -* ]]; then\n"
+        "        COMPREPLY=($(compgen -W \"$options\" -- \"$current\"))\n"
+        "        [[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace 2>/dev/null\n"
+        "        return\n"
+        "    fi\n"
+        "    COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
+        "    [[ $paths ]] && _elbo_paths \"$paths\"\n"
+        "    return 0\n"
+        "}\n"
+        "complete -F _elbo elbo\n",
+        stream);
 }

@@ -63,28 +63,30 @@ static void command_lines(FILE *stream, const elbo_command *command, const char 
 
 static void subcommand_case(FILE *stream, const elbo_command *command, const char *path) {
     for (const elbo_command *const *below = command->subcommands; below && *below; below++)
-        fprintf(stream, "        case '%s %s'\n            echo '%s %s'\n", path, (*below)->name, path,
-                (*below)->name);
+        fprintf(stream, "        case '%s %s'\n            echo '%s %s'\n", path, (*below)->name, path, (*below)->name);
 }
 
 void elbo_cli_complete_fish(FILE *stream) {
-    fputs("# fish completion for elbo; load it with: elbo completion fish | source\n"
-          "function __elbo_chosen\n"
-          "    set -l typed (commandline -opc) '' '' ''\n"
-          "    switch \"$typed[2] $typed[3]\"\n",
-          stream);
+    fputs(
+        "# fish completion for elbo; load it with: elbo completion fish | source\n"
+        "function __elbo_chosen\n"
+        "    set -l typed (commandline -opc) '' '' ''\n"
+        "    switch \"$typed[2] $typed[3]\"\n",
+        stream);
     elbo_cli_complete_each(stream, subcommand_case);
-    fputs("        case '*'\n            echo \"$typed[2]\"\n    end\nend\n"
-          "complete -c elbo -f\n",
-          stream);
+    fputs(
+        "        case '*'\n            echo \"$typed[2]\"\n    end\nend\n"
+        "complete -c elbo -f\n",
+        stream);
     const elbo_command *command = NULL;
     for (size_t i = 0; (command = elbo_command_sorted(i)); i++) {
         fprintf(stream, "complete -c elbo -n 'test -z (__elbo_chosen)' -a %s -d ", command->name);
         quoted(stream, command->summary);
         fputc('\n', stream);
     }
-    fputs("complete -c elbo -n 'test -z (__elbo_chosen)' -l help -d 'show all commands'\n"
-          "complete -c elbo -n 'test -z (__elbo_chosen)' -l version -d 'show the version'\n",
-          stream);
+    fputs(
+        "complete -c elbo -n 'test -z (__elbo_chosen)' -l help -d 'show all commands'\n"
+        "complete -c elbo -n 'test -z (__elbo_chosen)' -l version -d 'show the version'\n",
+        stream);
     elbo_cli_complete_each(stream, command_lines);
 }

@@ -6,9 +6,12 @@
 /* Text inside single quotes and inside the brackets of an _arguments specification. */
 static void quoted(FILE *stream, const char *text) {
     for (; *text; text++) {
-        if (*text == '\'') fputs("'\\''", stream);
-        else if (strchr("[]:\\", *text)) fprintf(stream, "\\%c", *text);
-        else fputc(*text, stream);
+        if (*text == '\'')
+            fputs("'\\''", stream);
+        else if (strchr("[]:\\", *text))
+            fprintf(stream, "\\%c", *text);
+        else
+            fputc(*text, stream);
     }
 }
 
@@ -73,38 +76,41 @@ static void subcommand_case(FILE *stream, const elbo_command *command, const cha
 }
 
 void elbo_cli_complete_zsh(FILE *stream) {
-    fputs("#compdef elbo\n"
-          "# zsh completion for elbo; save it as _elbo in a folder of $fpath, or: source <(elbo completion zsh)\n"
-          "_elbo() {\n"
-          "    local chosen=$words[2]\n"
-          "    if (( CURRENT == 2 )); then\n"
-          "        local -a commands=(\n",
-          stream);
+    fputs(
+        "#compdef elbo\n"
+        "# zsh completion for elbo; save it as _elbo in a folder of $fpath, or: source <(elbo completion zsh)\n"
+        "_elbo() {\n"
+        "    local chosen=$words[2]\n"
+        "    if (( CURRENT == 2 )); then\n"
+        "        local -a commands=(\n",
+        stream);
     const elbo_command *command = NULL;
     for (size_t i = 0; (command = elbo_command_sorted(i)); i++) {
         fprintf(stream, "            '%s:", command->name);
         quoted(stream, command->summary);
         fputs("'\n", stream);
     }
-    fputs("            '--help:show all commands'\n"
-          "            '--version:show the version'\n"
-          "        )\n"
-          "        _describe command commands\n"
-          "        return\n"
-          "    fi\n"
-          "    shift words\n"
-          "    (( CURRENT-- ))\n"
-          "    (( CURRENT > 2 )) && case \"$chosen $words[2]\" in\n",
-          stream);
+    fputs(
+        "            '--help:show all commands'\n"
+        "            '--version:show the version'\n"
+        "        )\n"
+        "        _describe command commands\n"
+        "        return\n"
+        "    fi\n"
+        "    shift words\n"
+        "    (( CURRENT-- ))\n"
+        "    (( CURRENT > 2 )) && case \"$chosen $words[2]\" in\n",
+        stream);
     elbo_cli_complete_each(stream, subcommand_case);
     fputs("    esac\n    case $chosen in\n", stream);
     elbo_cli_complete_each(stream, command_case);
-    fputs("    esac\n"
-          "}\n"
-          "if [[ $funcstack[1] == _elbo ]]; then\n"
-          "    _elbo \"$@\"\n"
-          "else\n"
-          "    compdef _elbo elbo\n"
-          "fi\n",
-          stream);
+    fputs(
+        "    esac\n"
+        "}\n"
+        "if [[ $funcstack[1] == _elbo ]]; then\n"
+        "    _elbo \"$@\"\n"
+        "else\n"
+        "    compdef _elbo elbo\n"
+        "fi\n",
+        stream);
 }

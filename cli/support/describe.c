@@ -33,8 +33,7 @@ int64_t *elbo_cli_count_classes(const elbo_dataset *dataset, elbo_error *error) 
     const elbo_data_info *info = elbo_dataset_info(dataset);
     int64_t *counts = calloc((size_t)info->classes + 1, 4 * sizeof *counts);
     if (!counts) {
-        error->status = ELBO_ERROR_MEMORY;
-        snprintf(error->message, sizeof error->message, "out of memory while counting %d classes", info->classes);
+        elbo_cli_fail(error, ELBO_ERROR_MEMORY, "out of memory while counting %d classes", info->classes);
         return NULL;
     }
     for (int split = 0; split < 4; split++) {
@@ -46,8 +45,10 @@ int64_t *elbo_cli_count_classes(const elbo_dataset *dataset, elbo_error *error) 
 }
 
 static void class_name(const elbo_data_info *info, int index, char *out, size_t size) {
-    if (info->class_names) snprintf(out, size, "%s", info->class_names[index]);
-    else snprintf(out, size, "%d", index);
+    if (info->class_names)
+        snprintf(out, size, "%s", info->class_names[index]);
+    else
+        snprintf(out, size, "%d", index);
 }
 
 /* ---- JSON ---- */
@@ -82,11 +83,11 @@ json_t *elbo_cli_describe_json(const elbo_data_info *info, const int64_t *counts
 
 /* ---- Text ---- */
 
-void elbo_cli_shape_text(const elbo_data_info *info, char *out, size_t size) {
+void elbo_cli_shape_text(int rank, const int64_t *shape, char *out, size_t size) {
     size_t used = 0;
     *out = 0;
-    for (int axis = 0; axis < info->item_rank && used < size; axis++)
-        used += (size_t)snprintf(out + used, size - used, "%s%lld", axis ? "x" : "", (long long)info->item_shape[axis]);
+    for (int axis = 0; axis < rank && used < size; axis++)
+        used += (size_t)snprintf(out + used, size - used, "%s%lld", axis ? "x" : "", (long long)shape[axis]);
 }
 
 static void print_classes(const elbo_data_info *info, const int64_t *counts) {
@@ -107,7 +108,7 @@ static void print_classes(const elbo_data_info *info, const int64_t *counts) {
 
 void elbo_cli_describe_print(const elbo_data_info *info, const int64_t *counts) {
     char shape[128];
-    elbo_cli_shape_text(info, shape, sizeof shape);
+    elbo_cli_shape_text(info->item_rank, info->item_shape, shape, sizeof shape);
     printf("source   %s\n", info->source);
     printf("format   %s\n", info->format);
     printf("item     %s of %s, %lld values\n", shape, elbo_dtype_name(info->dtype), (long long)info->item_size);

@@ -18,6 +18,6 @@ json_t *elbo_cli_describe_json(const elbo_data_info *info, const int64_t *counts
 void elbo_cli_describe_print(const elbo_data_info *info, const int64_t *counts);
 
 /* "28x28" for an item shape. */
-void elbo_cli_shape_text(const elbo_data_info *info, char *out, size_t size);
+void elbo_cli_shape_text(int rank, const int64_t *shape, char *out, size_t size);
 
 #endif

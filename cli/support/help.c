@@ -17,12 +17,13 @@ static void entry(FILE *stream, const char *left, const char *right, int indent)
 }
 
 void elbo_cli_help_overview(FILE *stream) {
-    fputs("elbo - variational autoencoders: train, evaluate, compare, explore\n\n"
-          "Usage:\n"
-          "  elbo COMMAND [ARGUMENTS] [OPTIONS]\n"
-          "  elbo COMMAND --help\n"
-          "  elbo --version\n",
-          stream);
+    fputs(
+        "elbo - variational autoencoders: train, evaluate, compare, explore\n\n"
+        "Usage:\n"
+        "  elbo COMMAND [ARGUMENTS] [OPTIONS]\n"
+        "  elbo COMMAND --help\n"
+        "  elbo --version\n",
+        stream);
     const elbo_command *command = NULL;
     elbo_command_group group = ELBO_GROUP_COUNT;
     for (size_t i = 0; (command = elbo_command_sorted(i)); i++) {

@@ -9,10 +9,14 @@ static void put(FILE *stream, const char *text) {
     for (; *text; text++) {
         if (starts_line && (*text == '.' || *text == '\'')) fputs("\\&", stream);
         starts_line = *text == '\n';
-        if (*text == '\\') fputs("\\e", stream);
-        else if (*text == '-') fputs("\\-", stream);
-        else if (starts_line && text[1] == '\n') fputs("\n.PP", stream);
-        else fputc(*text, stream);
+        if (*text == '\\')
+            fputs("\\e", stream);
+        else if (*text == '-')
+            fputs("\\-", stream);
+        else if (starts_line && text[1] == '\n')
+            fputs("\n.PP", stream);
+        else
+            fputc(*text, stream);
     }
 }
 
@@ -107,10 +111,11 @@ static void exit_status(FILE *stream) {
 
 void elbo_cli_manual_write(FILE *stream) {
     fprintf(stream, ".TH ELBO 1 \"\" \"elbo %s\" \"User Commands\"\n", elbo_version());
-    fputs(".SH NAME\nelbo \\- variational autoencoders: train, evaluate, compare, explore\n"
-          ".SH SYNOPSIS\n.B elbo\n.I COMMAND\n[\\fIARGUMENTS\\fR] [\\fIOPTIONS\\fR]\n.br\n"
-          ".B elbo\n.I COMMAND\n.B \\-\\-help\n.br\n.B elbo \\-\\-version\n",
-          stream);
+    fputs(
+        ".SH NAME\nelbo \\- variational autoencoders: train, evaluate, compare, explore\n"
+        ".SH SYNOPSIS\n.B elbo\n.I COMMAND\n[\\fIARGUMENTS\\fR] [\\fIOPTIONS\\fR]\n.br\n"
+        ".B elbo\n.I COMMAND\n.B \\-\\-help\n.br\n.B elbo \\-\\-version\n",
+        stream);
     fputs(".SH OPTIONS OF EVERY COMMAND\n", stream);
     options(stream, &(const elbo_command){0}, &elbo_common_options_table);
     fputs(".TP\n.B \\-h, \\-\\-help\nshow a command's help\n", stream);

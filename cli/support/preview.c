@@ -6,14 +6,9 @@
 #include <unistd.h>
 
 #include "support/describe.h"
+#include "support/rows.h"
 
 enum { TEXT_ROWS = 8, TEXT_COLUMNS = 4, TEXT_WIDTH = 80, VECTOR_VALUES = 8, PICTURE_ROWS = 100 };
-
-static elbo_status fail(elbo_error *error, elbo_status status, const char *message) {
-    error->status = status;
-    snprintf(error->message, sizeof error->message, "%s", message);
-    return status;
-}
 
 /* The first rows of the split as [count, item...]; the caller frees the array. */
 static elbo_status load(const elbo_dataset *dataset, const elbo_cli_preview *preview, int64_t usual, elbo_array *rows,
@@ -23,15 +18,9 @@ static elbo_status load(const elbo_dataset *dataset, const elbo_cli_preview *pre
     if (count > have) count = have;
     if (have == 0) {
         memset(rows, 0, sizeof *rows);
-        return fail(error, ELBO_ERROR_STATE, "there is nothing to preview: the split has no rows");
+        return elbo_cli_fail(error, ELBO_ERROR_STATE, "there is nothing to preview: the split has no rows");
     }
-    int64_t shape[ELBO_MAX_RANK] = {count};
-    int rank = info->item_rank < ELBO_MAX_RANK ? info->item_rank : ELBO_MAX_RANK - 1;
-    for (int axis = 0; axis < rank; axis++) shape[axis + 1] = info->item_shape[axis];
-    elbo_status status = elbo_array_new(rows, info->dtype, rank + 1, shape, error);
-    if (status == ELBO_OK) status = elbo_dataset_rows(dataset, preview->split, NULL, 0, count, rows->data, error);
-    if (status != ELBO_OK) elbo_array_free(rows);
-    return status;
+    return elbo_cli_rows(dataset, preview->split, NULL, 0, count, rows, error);
 }
 
 /* Black and white are the ends of the values' own range, except that bytes and values within [0,1] keep the usual
@@ -40,14 +29,13 @@ static elbo_picture layout(const elbo_data_info *info) {
     elbo_picture picture = {0};
     bool bytes = info->dtype == ELBO_U8 && info->maximum > 1;
     bool unit = info->minimum >= 0 && info->maximum <= 1;
-    if (bytes) picture.high = 255;
-    else if (unit || !(info->maximum > info->minimum)) picture.high = 1;
-    else picture.low = info->minimum, picture.high = info->maximum;
+    if (bytes)
+        picture.high = 255;
+    else if (unit || !(info->maximum > info->minimum))
+        picture.high = 1;
+    else
+        picture.low = info->minimum, picture.high = info->maximum;
     return picture;
-}
-
-static bool is_image(const elbo_data_info *info) {
-    return info->item_rank == 2 || (info->item_rank == 3 && (info->item_shape[0] == 1 || info->item_shape[0] == 3));
 }
 
 static bool terminal_has(const char *const *variables, const char *const *parts) {
@@ -78,29 +66,18 @@ static elbo_status print_images(const elbo_data_info *info, const elbo_array *ro
     elbo_status status = elbo_picture_text(rows, &picture, chosen, TEXT_WIDTH, NULL, 0, &length, error);
     if (status != ELBO_OK) return status;
     char *text = malloc(length + 1);
-    if (!text) return fail(error, ELBO_ERROR_MEMORY, "out of memory for the preview");
+    if (!text) return elbo_cli_fail(error, ELBO_ERROR_MEMORY, "out of memory for the preview");
     status = elbo_picture_text(rows, &picture, chosen, TEXT_WIDTH, text, length + 1, NULL, error);
     if (status == ELBO_OK) fputs(text, stdout);
     free(text);
     return status;
 }
 
-static double value_at(const elbo_array *array, int64_t index) {
-    switch (array->dtype) {
-        case ELBO_F32: return ((const float *)array->data)[index];
-        case ELBO_F64: return ((const double *)array->data)[index];
-        case ELBO_U8: return ((const uint8_t *)array->data)[index];
-        case ELBO_I32: return ((const int32_t *)array->data)[index];
-        case ELBO_BF16: break; /* no data set stores it */
-    }
-    return 0;
-}
-
 static void print_vectors(const elbo_data_info *info, const elbo_array *rows) {
     int64_t shown = info->item_size < VECTOR_VALUES ? info->item_size : VECTOR_VALUES;
     for (int64_t row = 0; row < rows->shape[0]; row++) {
         printf(" ");
-        for (int64_t i = 0; i < shown; i++) printf(" %8.4g", value_at(rows, row * info->item_size + i));
+        for (int64_t i = 0; i < shown; i++) printf(" %8.4g", elbo_cli_value_at(rows, row * info->item_size + i));
         puts(shown < info->item_size ? " ..." : "");
     }
 }
@@ -109,7 +86,7 @@ static elbo_status print_labels(const elbo_dataset *dataset, elbo_split split, i
     const elbo_data_info *info = elbo_dataset_info(dataset);
     if (info->classes == 0) return ELBO_OK;
     int32_t *labels = calloc((size_t)count, sizeof *labels);
-    if (!labels) return fail(error, ELBO_ERROR_MEMORY, "out of memory for the labels");
+    if (!labels) return elbo_cli_fail(error, ELBO_ERROR_MEMORY, "out of memory for the labels");
     elbo_status status = elbo_dataset_labels(dataset, split, NULL, 0, count, labels, error);
     if (status == ELBO_OK) {
         printf("labels:");
@@ -131,8 +108,10 @@ elbo_status elbo_cli_preview_print(const elbo_dataset *dataset, const elbo_cli_p
     elbo_status status = load(dataset, preview, TEXT_ROWS, &rows, error);
     if (status != ELBO_OK) return status;
     printf("\nfirst %lld rows of the split %s:\n\n", (long long)rows.shape[0], elbo_cli_split_names[preview->split]);
-    if (is_image(info)) status = print_images(info, &rows, preview->style, error);
-    else print_vectors(info, &rows);
+    if (elbo_cli_is_image(info->item_rank, info->item_shape))
+        status = print_images(info, &rows, preview->style, error);
+    else
+        print_vectors(info, &rows);
     if (status == ELBO_OK) status = print_labels(dataset, preview->split, rows.shape[0], error);
     elbo_array_free(&rows);
     return status;
@@ -141,13 +120,12 @@ elbo_status elbo_cli_preview_print(const elbo_dataset *dataset, const elbo_cli_p
 elbo_status elbo_cli_preview_save(const elbo_dataset *dataset, const elbo_cli_preview *preview, const char *path,
                                   elbo_error *error) {
     const elbo_data_info *info = elbo_dataset_info(dataset);
-    if (!is_image(info)) {
+    if (!elbo_cli_is_image(info->item_rank, info->item_shape)) {
         char shape[128];
-        elbo_cli_shape_text(info, shape, sizeof shape);
-        error->status = ELBO_ERROR_SHAPE;
-        snprintf(error->message, sizeof error->message,
-                 "items of shape %s are no images; --item-shape HEIGHTxWIDTH says how to see them as such", shape);
-        return error->status;
+        elbo_cli_shape_text(info->item_rank, info->item_shape, shape, sizeof shape);
+        return elbo_cli_fail(error, ELBO_ERROR_SHAPE,
+                             "items of shape %s are no images; --item-shape HEIGHTxWIDTH says how to see them as such",
+                             shape);
     }
     elbo_array rows = {0};
     elbo_status status = load(dataset, preview, PICTURE_ROWS, &rows, error);

@@ -36,29 +36,40 @@ void elbo_cli_progress_begin(elbo_cli_progress *progress, const elbo_context *co
     progress->started = now();
     progress->drawn = -INFINITY;
     progress->first_whole = NAN;
-    if (context->common->quiet || strcmp(style, "none") == 0) progress->style = ELBO_CLI_PROGRESS_NONE;
-    else if (strcmp(style, "bar") == 0) progress->style = ELBO_CLI_PROGRESS_BAR;
-    else if (strcmp(style, "lines") == 0) progress->style = ELBO_CLI_PROGRESS_LINES;
-    else progress->style = terminal_draws() ? ELBO_CLI_PROGRESS_BAR : ELBO_CLI_PROGRESS_NONE;
+    if (context->common->quiet || strcmp(style, "none") == 0)
+        progress->style = ELBO_CLI_PROGRESS_NONE;
+    else if (strcmp(style, "bar") == 0)
+        progress->style = ELBO_CLI_PROGRESS_BAR;
+    else if (strcmp(style, "lines") == 0)
+        progress->style = ELBO_CLI_PROGRESS_LINES;
+    else
+        progress->style = terminal_draws() ? ELBO_CLI_PROGRESS_BAR : ELBO_CLI_PROGRESS_NONE;
 }
 
 /* ---- Text ---- */
 
 static int format_field(const elbo_cli_progress_field *field, char *out, size_t size) {
     char number[64];
-    if (isnan(field->value)) snprintf(number, sizeof number, "nan");
-    else if (isinf(field->value)) snprintf(number, sizeof number, field->value < 0 ? "-inf" : "inf");
-    else if (fabs(field->value) < 1e9) snprintf(number, sizeof number, "%.*f", field->decimals, field->value);
-    else snprintf(number, sizeof number, "%.3e", field->value);
+    if (isnan(field->value))
+        snprintf(number, sizeof number, "nan");
+    else if (isinf(field->value))
+        snprintf(number, sizeof number, field->value < 0 ? "-inf" : "inf");
+    else if (fabs(field->value) < 1e9)
+        snprintf(number, sizeof number, "%.*f", field->decimals, field->value);
+    else
+        snprintf(number, sizeof number, "%.3e", field->value);
     return field->name_last ? snprintf(out, size, "%s %s", number, field->name)
                             : snprintf(out, size, "%s %s", field->name, number);
 }
 
 static void format_duration(double seconds, char *out, size_t size) {
     long long whole = (long long)(seconds + 0.5);
-    if (!(seconds >= 0) || seconds > 1e8) snprintf(out, size, "--:--");
-    else if (whole >= 3600) snprintf(out, size, "%lld:%02lld:%02lld", whole / 3600, whole / 60 % 60, whole % 60);
-    else snprintf(out, size, "%lld:%02lld", whole / 60, whole % 60);
+    if (!(seconds >= 0) || seconds > 1e8)
+        snprintf(out, size, "--:--");
+    else if (whole >= 3600)
+        snprintf(out, size, "%lld:%02lld:%02lld", whole / 3600, whole / 60 % 60, whole % 60);
+    else
+        snprintf(out, size, "%lld:%02lld", whole / 60, whole % 60);
 }
 
 /* "[####....]" of `length` columns, brackets included. */
@@ -70,7 +81,8 @@ static void format_bar(double fraction, int length, char *out) {
     *out = 0;
 }
 
-void elbo_cli_progress_format(const elbo_cli_progress_state *state, double remaining, int width, char *out, size_t size) {
+void elbo_cli_progress_format(const elbo_cli_progress_state *state, double remaining, int width, char *out,
+                              size_t size) {
     enum { SHORTEST = 10, LONGEST = 30 };
     char head[128], eta[48] = "", percent[16] = "", bar[LONGEST + 1] = "", fields[512] = "";
     bool known = state->fraction >= 0;
@@ -83,6 +95,10 @@ void elbo_cli_progress_format(const elbo_cli_progress_state *state, double remai
         snprintf(eta, sizeof eta, "  ETA %s", duration);
     }
     int room = width - 1 - (int)(strlen(head) + strlen(percent) + strlen(eta));
+    if (room < 0) {
+        room += (int)strlen(eta);
+        eta[0] = 0;
+    }
     int reserved = known && room >= SHORTEST + 1 ? SHORTEST + 1 : 0;
     room -= reserved;
     for (size_t i = 0; i < state->field_count; i++) {

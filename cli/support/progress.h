@@ -5,13 +5,17 @@
 #include "support/command.h"
 
 /* Listed by the commands that show progress. */
-#define ELBO_CLI_PROGRESS_OPTIONS(O)                                  \
-    O(CHOICE, progress, "auto", 0, 0, "auto|bar|lines|none",      \
+#define ELBO_CLI_PROGRESS_OPTIONS(O)                         \
+    O(CHOICE, progress, "auto", 0, 0, "auto|bar|lines|none", \
       "progress on standard error; auto: a bar on a terminal, else none")
 ELBO_OPTIONS_STRUCT(elbo_cli_progress_options, ELBO_CLI_PROGRESS_OPTIONS);
 extern const elbo_options elbo_cli_progress_options_table;
 
-typedef enum elbo_cli_progress_style { ELBO_CLI_PROGRESS_NONE, ELBO_CLI_PROGRESS_BAR, ELBO_CLI_PROGRESS_LINES } elbo_cli_progress_style;
+typedef enum elbo_cli_progress_style {
+    ELBO_CLI_PROGRESS_NONE,
+    ELBO_CLI_PROGRESS_BAR,
+    ELBO_CLI_PROGRESS_LINES
+} elbo_cli_progress_style;
 
 /* One figure beside the bar: "-ELBO 121.20", "48213 samples/s".  The first ones stay longest on a narrow terminal. */
 typedef struct elbo_cli_progress_field {
@@ -48,6 +52,7 @@ void elbo_cli_progress_end(elbo_cli_progress *progress);
 
 /* The text of a bar for a terminal of so many columns, without control characters; `remaining` in seconds or NaN.
  * Fields that do not fit are left out from the last to the first, then the bar. */
-void elbo_cli_progress_format(const elbo_cli_progress_state *state, double remaining, int width, char *out, size_t size);
+void elbo_cli_progress_format(const elbo_cli_progress_state *state, double remaining, int width, char *out,
+                              size_t size);
 
 #endif

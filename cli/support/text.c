@@ -62,25 +62,30 @@ static void print_choices(const elbo_option *row, char *out, size_t size) {
     size_t used = 0;
     *out = 0;
     for (const char *at = row->choices; *at && used + 3 < size; at++) {
-        if (*at == '|') out[used++] = ',', out[used++] = ' ';
-        else out[used++] = *at;
+        if (*at == '|')
+            out[used++] = ',', out[used++] = ' ';
+        else
+            out[used++] = *at;
     }
     out[used] = 0;
 }
 
 void elbo_cli_text_limits(const elbo_option *row, char *out, size_t size) {
     char limits[640] = "";
-    bool numeric =
-        row->type == ELBO_OPTION_INT || row->type == ELBO_OPTION_REAL || row->type == ELBO_OPTION_INTS;
+    bool numeric = row->type == ELBO_OPTION_INT || row->type == ELBO_OPTION_REAL || row->type == ELBO_OPTION_INTS;
     if (numeric) print_bounds(row, limits, sizeof limits);
     if (row->type == ELBO_OPTION_CHOICE) print_choices(row, limits, sizeof limits);
     bool with_default = row->initial[0] && row->type != ELBO_OPTION_BOOL;
     if (row->type == ELBO_OPTION_BOOL && strcmp(row->initial, "true") == 0)
         snprintf(limits, sizeof limits, "on"), with_default = true;
-    if (!limits[0] && !with_default) *out = 0;
-    else if (!with_default) snprintf(out, size, "[%s]", limits);
-    else if (row->type == ELBO_OPTION_BOOL || !limits[0]) snprintf(out, size, "[default %s]", row->type == ELBO_OPTION_BOOL ? limits : row->initial);
-    else snprintf(out, size, "[%s; default %s]", limits, row->initial);
+    if (!limits[0] && !with_default)
+        *out = 0;
+    else if (!with_default)
+        snprintf(out, size, "[%s]", limits);
+    else if (row->type == ELBO_OPTION_BOOL || !limits[0])
+        snprintf(out, size, "[default %s]", row->type == ELBO_OPTION_BOOL ? limits : row->initial);
+    else
+        snprintf(out, size, "[%s; default %s]", limits, row->initial);
 }
 
 void elbo_cli_text_argument(const elbo_argument *argument, char *out, size_t size) {

@@ -205,8 +205,7 @@ static elbo_status parse_ints(const elbo_option *row, const char *text, elbo_int
         list->value[list->count++] = value;
         at = skip_blanks(at);
         if (*at == 0) return ELBO_OK;
-        if (*at != ',' || at_end(at + 1))
-            return fail_kind(row, text, "a list of whole numbers such as 500,200", error);
+        if (*at != ',' || at_end(at + 1)) return fail_kind(row, text, "a list of whole numbers such as 500,200", error);
         at++;
     }
     return ELBO_OK;
@@ -314,8 +313,7 @@ static void print_ints(const elbo_ints *list, char *text, size_t size) {
     size_t used = 0;
     if (size) *text = 0;
     for (int i = 0; i < list->count && used < size; i++)
-        used +=
-            (size_t)snprintf(text + used, size - used, "%s%lld", i ? "," : "", (long long)list->value[i]);
+        used += (size_t)snprintf(text + used, size - used, "%s%lld", i ? "," : "", (long long)list->value[i]);
 }
 
 bool elbo_options_get(const elbo_options *table, const void *values, const char *name, char *text, size_t size) {

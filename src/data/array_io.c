@@ -1,4 +1,5 @@
 #include <string.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "data/format/arrays.h"
@@ -6,12 +7,8 @@
 elbo_status elbo_location_split(elbo_location *location, const char *source, elbo_error *error) {
     memset(location, 0, sizeof *location);
     const char *hash = strrchr(source, '#');
-    /* A key only behind a name: what stands before '#' must be there to be one, and a whole file may hold a '#'. */
-    FILE *whole = hash ? fopen(source, "rb") : NULL;
-    if (whole) {
-        fclose(whole);
-        hash = NULL;
-    }
+    /* Names of folders and of files may hold a '#' of their own. */
+    if (hash && (strchr(hash, '/') || access(source, F_OK) == 0)) hash = NULL;
     size_t length = hash ? (size_t)(hash - source) : strlen(source);
     location->path = elbo_path_text("%.*s", (int)length, source);
     location->key = hash ? elbo_strdup(hash + 1) : NULL;
@@ -29,7 +26,8 @@ void elbo_location_clear(elbo_location *location) {
 static elbo_status load_from(elbo_array *array, const char *path, const char *key, elbo_error *error) {
     if (elbo_path_ends(path, ".npz")) return elbo_npz_load(array, path, key, error);
     if (elbo_path_ends(path, ".mat")) return elbo_mat_load(array, path, key, error);
-    if (key) return elbo_fail(error, ELBO_ERROR_USAGE, "%s: only .npz and .mat files have parts such as '#%s'", path, key);
+    if (key)
+        return elbo_fail(error, ELBO_ERROR_USAGE, "%s: only .npz and .mat files have parts such as '#%s'", path, key);
     if (elbo_path_ends(path, ELBO_CSV_ENDINGS)) return elbo_csv_load(array, path, error);
     if (elbo_path_ends(path, ".npy|.npy.gz")) return elbo_npy_load(array, path, error);
     unsigned char start[6];

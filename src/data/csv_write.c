@@ -39,9 +39,15 @@ static elbo_status put_number(csv_line *line, const elbo_array *array, int64_t i
     int digits = 9;
     switch (array->dtype) {
         case ELBO_U8: value = ((const uint8_t *)array->data)[index]; break;
-        case ELBO_I32: value = ((const int32_t *)array->data)[index]; digits = 10; break;
+        case ELBO_I32:
+            value = ((const int32_t *)array->data)[index];
+            digits = 10;
+            break;
         case ELBO_F32: value = (double)((const float *)array->data)[index]; break;
-        case ELBO_F64: value = ((const double *)array->data)[index]; digits = 17; break;
+        case ELBO_F64:
+            value = ((const double *)array->data)[index];
+            digits = 17;
+            break;
         case ELBO_BF16: return elbo_fail(error, ELBO_ERROR_UNSUPPORTED, "bf16 values in a CSV file");
     }
     char text[40];

@@ -33,7 +33,6 @@ struct elbo_dataset {
     elbo_rows splits[4];
     elbo_data_info info;
     char *source, *format_name;
-    char **class_names; /* [info.classes], owned */
     size_t item_bytes;
 };
 

@@ -164,9 +164,10 @@ static elbo_status check_shape(const elbo_array *values, int64_t rows, const cha
     int long_axes = 0;
     for (int axis = 0; axis < values->rank; axis++) long_axes += values->shape[axis] != 1;
     if (long_axes > 1)
-        return elbo_fail(error, ELBO_ERROR_SHAPE, "%s: labels must be one whole number for each row, not an array of "
-                         "rank %d (%lld x %lld...)", name, values->rank, (long long)values->shape[0],
-                         (long long)values->shape[1]);
+        return elbo_fail(error, ELBO_ERROR_SHAPE,
+                         "%s: labels must be one whole number for each row, not an array of "
+                         "rank %d (%lld x %lld...)",
+                         name, values->rank, (long long)values->shape[0], (long long)values->shape[1]);
     int64_t count = elbo_array_count(values);
     if (count != rows)
         return elbo_fail(error, ELBO_ERROR_SHAPE, "%s holds %lld labels, but there are %lld rows", name,

@@ -5,7 +5,7 @@
 
 #include "base/memory.h"
 
-enum { PIECE = 1024 };                                 /* numbers decoded at a time */
+enum { PIECE = 1024 };                                   /* numbers decoded at a time */
 static const size_t unproven = (size_t)64 * 1024 * 1024; /* bytes allocated on the word of a header alone */
 
 bool elbo_little_endian(void) {
@@ -45,12 +45,12 @@ static void swap_bytes(unsigned char *bytes, int size, size_t count) {
         }
 }
 
-#define WIDEN(type)                                    \
-    for (size_t i = 0; i < count; i++) {               \
-        type value;                                    \
+#define WIDEN(type)                                          \
+    for (size_t i = 0; i < count; i++) {                     \
+        type value;                                          \
         memcpy(&value, in + i * sizeof value, sizeof value); \
-        out[i] = (double)value;                        \
-    }                                                  \
+        out[i] = (double)value;                              \
+    }                                                        \
     return
 
 static void widen(char kind, int size, const unsigned char *in, double *out, size_t count) {
@@ -150,8 +150,8 @@ elbo_status elbo_block_reserve(elbo_block *block, size_t bytes, bool certain, el
     return ELBO_OK;
 }
 
-elbo_status elbo_block_read(elbo_block *block, elbo_reader *reader, elbo_number number, int64_t count,
-                            elbo_dtype dtype, elbo_error *error) {
+elbo_status elbo_block_read(elbo_block *block, elbo_reader *reader, elbo_number number, int64_t count, elbo_dtype dtype,
+                            elbo_error *error) {
     size_t wide = elbo_dtype_size(dtype), narrow = (size_t)number.size;
     bool direct = !number.swapped && ((number.kind == 'u' && number.size == 1 && dtype == ELBO_U8) ||
                                       (number.kind == 'f' && narrow == wide));
@@ -215,8 +215,7 @@ elbo_status elbo_numbers_read(elbo_reader *reader, elbo_number number, int rank,
 elbo_status elbo_array_append(elbo_array *array, const elbo_array *more, const char *name, elbo_error *error) {
     bool same = array->dtype == more->dtype && array->rank == more->rank && array->rank > 0;
     for (int axis = 1; same && axis < array->rank; axis++) same = array->shape[axis] == more->shape[axis];
-    if (!same)
-        return elbo_fail(error, ELBO_ERROR_SHAPE, "%s: training and test rows differ in type or shape", name);
+    if (!same) return elbo_fail(error, ELBO_ERROR_SHAPE, "%s: training and test rows differ in type or shape", name);
     int64_t shape[ELBO_MAX_RANK];
     memcpy(shape, array->shape, sizeof shape);
     shape[0] += more->shape[0];
@@ -230,11 +229,11 @@ elbo_status elbo_array_append(elbo_array *array, const elbo_array *more, const c
     return ELBO_OK;
 }
 
-#define COPY_LINE(type)                                                                                     \
-    do {                                                                                                    \
-        type *to = out;                                                                                     \
-        const type *line = (const type *)in + start;                                                        \
-        for (int64_t i = 0; i < length; i++) to[written + i] = line[i * step];                              \
+#define COPY_LINE(type)                                                        \
+    do {                                                                       \
+        type *to = out;                                                        \
+        const type *line = (const type *)in + start;                           \
+        for (int64_t i = 0; i < length; i++) to[written + i] = line[i * step]; \
     } while (0)
 
 void elbo_axes_copy(void *out, const void *in, int size, int rank, const int64_t *shape, const int64_t *stride) {

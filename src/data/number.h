@@ -35,8 +35,8 @@ typedef struct elbo_block {
 } elbo_block;
 elbo_status elbo_block_reserve(elbo_block *block, size_t bytes, bool certain, elbo_error *error);
 /* Reads `count` numbers to the end of the block as dtype. */
-elbo_status elbo_block_read(elbo_block *block, elbo_reader *reader, elbo_number number, int64_t count,
-                            elbo_dtype dtype, elbo_error *error);
+elbo_status elbo_block_read(elbo_block *block, elbo_reader *reader, elbo_number number, int64_t count, elbo_dtype dtype,
+                            elbo_error *error);
 /* Hands the memory to an array of this shape and empties the block. */
 elbo_status elbo_block_array(elbo_block *block, elbo_dtype dtype, int rank, const int64_t *shape, elbo_array *array,
                              elbo_error *error);

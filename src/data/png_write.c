@@ -10,7 +10,7 @@
 typedef struct image {
     int64_t width, height;
     int channels;
-    bool unit; /* f32 values in [0,1], to be scaled to bytes */
+    bool unit;             /* f32 values in [0,1], to be scaled to bytes */
     unsigned char *pixels; /* interleaved */
 } image;
 
@@ -19,8 +19,10 @@ static elbo_status image_begin(image *picture, const elbo_array *values, const c
     int64_t channels = rank == 4 ? values->shape[1] : 1;
     memset(picture, 0, sizeof *picture);
     if ((rank != 3 && rank != 4) || (channels != 1 && channels != 3))
-        return elbo_fail(error, ELBO_ERROR_SHAPE, "%s: items of height x width, or 1 or 3 channels of it, make images; "
-                         "the option item_shape gives flat items a shape", path);
+        return elbo_fail(error, ELBO_ERROR_SHAPE,
+                         "%s: items of height x width, or 1 or 3 channels of it, make images; "
+                         "the option item_shape gives flat items a shape",
+                         path);
     picture->channels = (int)channels;
     picture->height = values->shape[rank - 2];
     picture->width = values->shape[rank - 1];
@@ -97,14 +99,16 @@ static void encode(png_structp png, png_infop info, const image *picture, FILE *
 static elbo_status write_image(const image *picture, const char *path, elbo_error *error) {
     elbo_file file;
     ELBO_TRY(elbo_file_begin(&file, path, error));
-    png_structp png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, NULL, on_error, on_warning, NULL, take_memory,
-                                                give_memory);
+    png_structp png =
+        png_create_write_struct_2(PNG_LIBPNG_VER_STRING, NULL, on_error, on_warning, NULL, take_memory, give_memory);
     png_infop info = png ? png_create_info_struct(png) : NULL;
     elbo_status status = info ? ELBO_OK : elbo_fail_memory(error, 1024, "libpng");
-    if (info && setjmp(png_jmpbuf(png)))
-        status = elbo_fail(error, ELBO_ERROR_IO, "cannot write %s: %s", path, strerror(errno));
-    else if (info)
-        encode(png, info, picture, file.stream);
+    if (info) {
+        if (setjmp(png_jmpbuf(png)))
+            status = elbo_fail(error, ELBO_ERROR_IO, "cannot write %s: %s", path, strerror(errno));
+        else
+            encode(png, info, picture, file.stream);
+    }
     if (png) png_destroy_write_struct(&png, info ? &info : NULL);
     if (status == ELBO_OK) return elbo_file_commit(&file, error);
     elbo_file_abort(&file);
@@ -119,8 +123,8 @@ static elbo_status make_empty(const char *folder, elbo_error *error) {
     elbo_status status = ELBO_OK;
     for (struct dirent *entry; status == ELBO_OK && (entry = readdir(stream));)
         if (entry->d_name[0] != '.')
-            status = elbo_fail(error, ELBO_ERROR_USAGE, "%s holds %s already; a new or empty folder was expected", folder,
-                               entry->d_name);
+            status = elbo_fail(error, ELBO_ERROR_USAGE, "%s holds %s already; a new or empty folder was expected",
+                               folder, entry->d_name);
     closedir(stream);
     return status;
 }
@@ -143,7 +147,8 @@ static elbo_status check_names(const elbo_table *table, elbo_error *error) {
     for (int code = 0; table->class_names && code < table->classes; code++) {
         const char *name = table->class_names[code];
         if (!*name || *name == '.' || strchr(name, '/'))
-            return elbo_fail(error, ELBO_ERROR_UNSUPPORTED, "class name \"%s\" cannot be the name of a label folder", name);
+            return elbo_fail(error, ELBO_ERROR_UNSUPPORTED, "class name \"%s\" cannot be the name of a label folder",
+                             name);
     }
     return ELBO_OK;
 }

@@ -16,7 +16,7 @@ typedef struct file_state {
     FILE *stream;
     bool compressed, member_ended, inflating;
     z_stream inflate;
-    int64_t taken; /* compressed bytes taken from the stream into the buffer */
+    int64_t taken;     /* compressed bytes taken from the stream into the buffer */
     size_t start, end; /* what of the buffer is still to be used */
     unsigned char buffer[BUFFER];
 } file_state;
@@ -136,9 +136,9 @@ elbo_status elbo_reader_open(elbo_reader *reader, const char *path, elbo_error *
     memset(reader, 0, sizeof *reader);
     reader->name = path;
     reader->fill = fill_plain;
-    reader->close = close_file;
     reader->state = elbo_calloc(sizeof(file_state));
     if (!reader->state) return elbo_fail_memory(error, sizeof(file_state), path);
+    reader->close = close_file;
     elbo_status status = start(reader, path, error);
     if (status != ELBO_OK) elbo_reader_close(reader);
     return status;
@@ -173,8 +173,8 @@ elbo_status elbo_reader_expect(const elbo_reader *reader, uint64_t bytes, const 
     uint64_t left = reader->limit > reader->offset ? (uint64_t)(reader->limit - reader->offset) : 0;
     if (bytes <= left) return ELBO_OK;
     return elbo_fail(error, ELBO_ERROR_FORMAT,
-                     "%s: truncated or damaged: %s promises %llu bytes from offset %lld, but there %s %llu", reader->name,
-                     what, (unsigned long long)bytes, (long long)reader->offset,
+                     "%s: truncated or damaged: %s promises %llu bytes from offset %lld, but there %s %llu",
+                     reader->name, what, (unsigned long long)bytes, (long long)reader->offset,
                      reader->exact ? "are" : "can be at most", (unsigned long long)left);
 }
 

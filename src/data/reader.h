@@ -11,10 +11,10 @@
 #define ELBO_INFLATE_LIMIT 1032
 
 typedef struct elbo_reader {
-    const char *name;  /* for messages: borrowed, lives as long as the reader */
-    int64_t offset;    /* bytes handed out so far, counted after decompression */
-    int64_t limit;     /* no more bytes than this can come */
-    bool exact;        /* `limit` is the very size, and the file's bytes are the data's bytes */
+    const char *name; /* for messages: borrowed, lives as long as the reader */
+    int64_t offset;   /* bytes handed out so far, counted after decompression */
+    int64_t limit;    /* no more bytes than this can come */
+    bool exact;       /* `limit` is the very size, and the file's bytes are the data's bytes */
     elbo_status (*fill)(struct elbo_reader *reader, void *out, size_t want, size_t *got, elbo_error *error);
     void (*close)(struct elbo_reader *reader);
     void *state;

@@ -18,7 +18,8 @@ elbo_status elbo_writer_begin(elbo_writer *writer, const char *path, bool compre
     ELBO_TRY(elbo_file_begin(&writer->file, path, error));
     if (!compressed) return ELBO_OK;
     packer *pack = elbo_calloc(sizeof *pack);
-    if (pack && deflateInit2(&pack->stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK) {
+    if (pack &&
+        deflateInit2(&pack->stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK) {
         writer->deflate = pack;
         return ELBO_OK;
     }

@@ -134,6 +134,10 @@ elbo_node *elbo_graph_apply(elbo_graph *graph, const elbo_op *op, int inputs, el
     elbo_error error = {0};
     if (op->infer && op->infer(node, &error) != ELBO_OK)
         return elbo_graph_fail(graph, error.status, "%s: %s", op->name, error.message);
+    double elements = 1; /* in double, so that a product beyond int64 shows */
+    for (int axis = 0; axis < node->shape.rank; axis++) elements *= (double)node->shape.dim[axis];
+    if (elements > 0x1p40)
+        return elbo_graph_fail(graph, ELBO_ERROR_SHAPE, "%s: %g elements are too many", op->name, elements);
     int *slot = table_slot(graph, node);
     if (*slot >= 0 && !(op->flags & ELBO_OP_RANDOM)) return graph->node[*slot];
     if (*slot < 0) *slot = node->id;

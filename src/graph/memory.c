@@ -33,6 +33,7 @@ static void fill(const elbo_plan *plan, const elbo_node *node, void *memory) {
 static elbo_status place_source(elbo_plan *plan, const elbo_node *node, elbo_error *error) {
     elbo_value *value = &plan->value[node->id];
     value->bytes = (size_t)elbo_shape_count(node->shape) * elbo_plan_element(plan, node);
+    if (value->memory) return ELBO_OK;
     if (node->op == &elbo_op_param && plan->precision != ELBO_PRECISION_F64) {
         value->memory = elbo_params_tensor((elbo_params *)node->extra, node->attributes.i[9]);
         if (!value->memory) return elbo_fail(error, ELBO_ERROR_STATE, "plan: parameters are not laid out yet");
@@ -47,12 +48,38 @@ static elbo_status place_source(elbo_plan *plan, const elbo_node *node, elbo_err
     return ELBO_OK;
 }
 
-/* A target takes a value straight from its unit where no other place is promised to it. */
+/* Whether somebody may still read a source when a value is written over it: a reader in another unit, or one that
+ * comes later in the same unit. */
+static bool is_read_after(const elbo_plan *plan, const elbo_node *source, const elbo_node *written) {
+    for (int id = source->id + 1; id < plan->nodes; id++) {
+        const elbo_node *reader = plan->graph->node[id];
+        if (!plan->value[id].needed || reader == written) continue;
+        for (int k = 0; k < reader->inputs; k++)
+            if (plan->value[reader->input[k]->id].root == source->id &&
+                (id > written->id || plan->value[id].unit != plan->value[written->id].unit))
+                return true;
+    }
+    return false;
+}
+
+/* A target takes a value straight from its unit where no other place is promised to it and nobody reads what is there
+ * any more; otherwise it is copied after the run. */
 static void bind_targets(elbo_plan *plan, const elbo_plan_spec *spec) {
     for (size_t i = 0; i < spec->target_count; i++) {
-        elbo_value *value = &plan->value[plan->value[spec->target[i].node->id].root];
-        if (value->unit >= 0 && !value->memory) value->memory = spec->target[i].memory;
+        int root = plan->value[spec->target[i].node->id].root;
+        elbo_value *value = &plan->value[root];
+        bool safe = value->unit >= 0 && !value->memory;
+        for (size_t s = 0; s < spec->source_count && safe; s++)
+            if (spec->source[s].memory == spec->target[i].memory)
+                safe = !is_read_after(plan, spec->source[s].node, plan->graph->node[root]);
+        if (safe) value->memory = spec->target[i].memory;
     }
+}
+
+static void bind_sources(elbo_plan *plan, const elbo_plan_spec *spec) {
+    for (size_t i = 0; i < spec->source_count; i++)
+        if (spec->source[i].node && spec->source[i].node->op == &elbo_op_input)
+            plan->value[spec->source[i].node->id].memory = spec->source[i].memory;
 }
 
 static elbo_status list_copies(elbo_plan *plan, const elbo_plan_spec *spec, elbo_error *error) {
@@ -149,6 +176,7 @@ static elbo_status place_results(elbo_plan *plan, elbo_error *error) {
 }
 
 elbo_status elbo_plan_place(elbo_plan *plan, const elbo_plan_spec *spec, elbo_error *error) {
+    bind_sources(plan, spec);
     for (int id = 0; id < plan->nodes; id++) {
         const elbo_node *node = plan->graph->node[id];
         if (plan->value[id].needed && node->op->flags & ELBO_OP_SOURCE) ELBO_TRY(place_source(plan, node, error));

@@ -106,12 +106,14 @@ static size_t lay_out(elbo_params *params) {
         bool first = true;
         for (size_t j = 0; j < i && first; j++)
             first = strcmp(params->tensor[j].info.group, params->tensor[i].info.group) != 0;
-        for (size_t j = i; first && j < params->count; j++) {
+        if (!first) continue;
+        for (size_t j = i; j < params->count; j++) {
             elbo_param_info *info = &params->tensor[j].info;
             if (strcmp(info->group, params->tensor[i].info.group) != 0) continue;
             info->offset = length;
             length += (info->count + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
         }
+        length = (length + ELBO_GROUP_MULTIPLE - 1) / ELBO_GROUP_MULTIPLE * ELBO_GROUP_MULTIPLE;
     }
     return length;
 }
@@ -154,7 +156,7 @@ bool elbo_params_group(const elbo_params *params, const char *group, size_t *fir
     }
     if (start == SIZE_MAX) return false;
     *first = start;
-    *count = end - start;
+    *count = (end - start + ELBO_GROUP_MULTIPLE - 1) / ELBO_GROUP_MULTIPLE * ELBO_GROUP_MULTIPLE;
     return true;
 }
 

@@ -96,6 +96,9 @@ void *elbo_plan_memory_of(const elbo_plan *plan, const elbo_node *node);
 elbo_status elbo_plan_schedule(elbo_plan *plan, const elbo_plan_spec *spec, elbo_error *error);
 elbo_status elbo_plan_place(elbo_plan *plan, const elbo_plan_spec *spec, elbo_error *error);
 
+/* "oneDNN 2.6.3, avx512": what the backends compute with. Static. */
+const char *elbo_backend_versions(void);
+
 extern const elbo_backend_type elbo_backend_reference, elbo_backend_cpu;
 
 #endif

@@ -1,8 +1,7 @@
 /* Convolution in two dimensions: one trilinear form of image, weight and response,
  *     T(x, w, y) = sum over b, o, i, p, q, k, l of x[b, i, p s + k - d, q s + l - d] w[o, i, k, l] y[b, o, p, q]
- * with stride s, padding d and x = 0 outside the image. Its three derivatives are the three operations, so that they are
- * closed under differentiation:
- *     conv2d(x, w)         dT/dy  x: [B, I, H, W], w: [O, I, KH, KW] -> [B, O, P, Q]
+ * with stride s, padding d and x = 0 outside the image. Its three derivatives are the three operations, so that they
+ * are closed under differentiation: conv2d(x, w)         dT/dy  x: [B, I, H, W], w: [O, I, KH, KW] -> [B, O, P, Q]
  *     conv2d_input(y, w)   dT/dx  y: [B, O, P, Q], w: [O, I, KH, KW] -> [B, I, H, W]
  *     conv2d_weight(x, y)  dT/dw  x: [B, I, H, W], y: [B, O, P, Q] -> [O, I, KH, KW]
  * where P = (H + 2 d - KH) / s + 1 and Q = (W + 2 d - KW) / s + 1, rounded down.
@@ -21,15 +20,18 @@ typedef struct form {
 } form;
 
 static form form_of(elbo_shape x, elbo_shape w, elbo_shape y, const elbo_attributes *attributes) {
-    return (form){x.dim[0], x.dim[1], x.dim[2], x.dim[3], y.dim[1], w.dim[2], w.dim[3], y.dim[2], y.dim[3],
-                  attributes->i[0], attributes->i[1]};
+    return (form){x.dim[0], x.dim[1], x.dim[2], x.dim[3],         y.dim[1],        w.dim[2],
+                  w.dim[3], y.dim[2], y.dim[3], attributes->i[0], attributes->i[1]};
 }
 
+/* The order matters. */
+/* clang-format off */
 #include "ops/real_f32.h"
 #include "ops/convolution.c"
 #include "ops/real_f64.h"
 #include "ops/convolution.c"
 #include "ops/real_end.h"
+/* clang-format on */
 
 /* Places of a kernel along one axis; 0 if it does not fit once. */
 static int64_t places(int64_t size, int64_t kernel, const elbo_attributes *attributes) {
@@ -48,8 +50,10 @@ static elbo_status infer_conv2d(elbo_node *node, elbo_error *error) {
     elbo_shape x = node->input[0]->shape, w = node->input[1]->shape;
     elbo_attributes *a = &node->attributes;
     if (!well_formed(node) || x.dim[1] != w.dim[1])
-        return elbo_misfit(node, error, "real x [B, I, H, W], weight [O, I, KH, KW], stride >= 1 (not %lld), padding >= 0 "
-                           "(not %lld)", (long long)a->i[0], (long long)a->i[1]);
+        return elbo_misfit(node, error,
+                           "real x [B, I, H, W], weight [O, I, KH, KW], stride >= 1 (not %lld), padding >= 0 "
+                           "(not %lld)",
+                           (long long)a->i[0], (long long)a->i[1]);
     a->i[2] = places(x.dim[2], w.dim[2], a);
     a->i[3] = places(x.dim[3], w.dim[3], a);
     if (a->i[2] < 1 || a->i[3] < 1)
@@ -64,9 +68,10 @@ static elbo_status infer_conv2d_input(elbo_node *node, elbo_error *error) {
     const elbo_attributes *a = &node->attributes;
     if (!well_formed(node) || y.dim[1] != w.dim[0] || a->i[2] < 1 || a->i[3] < 1 ||
         places(a->i[2], w.dim[2], a) != y.dim[2] || places(a->i[3], w.dim[3], a) != y.dim[3])
-        return elbo_misfit(node, error, "y [B, O, P, Q] and weight [O, I, KH, KW] of a convolution of %lldx%lld images "
-                           "with stride %lld and padding %lld", (long long)a->i[2], (long long)a->i[3],
-                           (long long)a->i[0], (long long)a->i[1]);
+        return elbo_misfit(node, error,
+                           "y [B, O, P, Q] and weight [O, I, KH, KW] of a convolution of %lldx%lld images "
+                           "with stride %lld and padding %lld",
+                           (long long)a->i[2], (long long)a->i[3], (long long)a->i[0], (long long)a->i[1]);
     node->shape = (elbo_shape){4, {y.dim[0], w.dim[1], a->i[2], a->i[3]}};
     return ELBO_OK;
 }
@@ -76,9 +81,10 @@ static elbo_status infer_conv2d_weight(elbo_node *node, elbo_error *error) {
     const elbo_attributes *a = &node->attributes;
     if (!well_formed(node) || x.dim[0] != y.dim[0] || a->i[2] < 1 || a->i[3] < 1 ||
         places(x.dim[2], a->i[2], a) != y.dim[2] || places(x.dim[3], a->i[3], a) != y.dim[3])
-        return elbo_misfit(node, error, "x [B, I, H, W] and y [B, O, P, Q] of a convolution with %lldx%lld kernels, stride "
-                           "%lld and padding %lld", (long long)a->i[2], (long long)a->i[3], (long long)a->i[0],
-                           (long long)a->i[1]);
+        return elbo_misfit(node, error,
+                           "x [B, I, H, W] and y [B, O, P, Q] of a convolution with %lldx%lld kernels, stride "
+                           "%lld and padding %lld",
+                           (long long)a->i[2], (long long)a->i[3], (long long)a->i[0], (long long)a->i[1]);
     node->shape = (elbo_shape){4, {y.dim[1], x.dim[1], a->i[2], a->i[3]}};
     return ELBO_OK;
 }
@@ -123,14 +129,14 @@ elbo_node *elbo_conv2d_transposed(elbo_node *x, elbo_node *weight, int stride, i
         output_padding < stride && attributes.i[2] >= 1 && attributes.i[3] >= 1)
         return elbo_apply(&elbo_op_conv2d_input, 2, (elbo_node *[]){x, weight}, &attributes);
     char one[128], two[128];
-    return elbo_graph_fail(x->graph, ELBO_ERROR_SHAPE,
-                           "conv2d_transposed: inputs %s and %s; expected x [B, I, H, W], weight [I, O, KH, KW], stride >= 1 "
-                           "(not %d), padding >= 0 (not %d) that leaves an image, 0 <= output padding < stride (not %d)",
-                           elbo_shape_text(in, one, sizeof one), elbo_shape_text(w, two, sizeof two), stride, padding,
-                           output_padding);
+    return elbo_graph_fail(
+        x->graph, ELBO_ERROR_SHAPE,
+        "conv2d_transposed: inputs %s and %s; expected x [B, I, H, W], weight [I, O, KH, KW], stride >= 1 "
+        "(not %d), padding >= 0 (not %d) that leaves an image, 0 <= output padding < stride (not %d)",
+        elbo_shape_text(in, one, sizeof one), elbo_shape_text(w, two, sizeof two), stride, padding, output_padding);
 }
 
-/* clang-format off: one case a line. Strides that divide and that do not, padding, single pixels, flat kernels. */
+/* Strides that divide and that do not, padding, single pixels, flat kernels. */
 #define REALS .inputs = 2, .low = -2, .high = 2
 static const elbo_op_case conv2d_cases[] = {
     {.shape = {{4, {2, 3, 5, 6}}, {4, {4, 3, 3, 3}}}, REALS, .attributes.i = {1, 1}},
@@ -150,17 +156,16 @@ static const elbo_op_case conv2d_weight_cases[] = {
     {.shape = {{4, {1, 1, 6, 5}}, {4, {1, 2, 2, 1}}}, REALS, .attributes.i = {3, 0, 2, 4}},
     {.shape = {{4, {1, 3, 1, 1}}, {4, {1, 2, 3, 3}}}, REALS, .attributes.i = {1, 2, 3, 3}},
     {.shape = {{4, {3, 5, 4, 1}}, {4, {3, 7, 4, 1}}}, REALS, .attributes.i = {1, 0, 1, 1}}};
-/* clang-format on */
 
-#define OP(name_, formula_)                                                                   \
-    const elbo_op elbo_op_##name_ = {.name = #name_,                                          \
-                                     .formula = formula_,                                     \
-                                     .inputs = 2,                                             \
-                                     .infer = infer_##name_,                                  \
-                                     .gradient = gradient_##name_,                            \
-                                     .run_f32 = run_##name_##_f32,                            \
-                                     .run_f64 = run_##name_##_f64,                            \
-                                     .cases = name_##_cases,                                  \
+#define OP(name_, formula_)                                        \
+    const elbo_op elbo_op_##name_ = {.name = #name_,               \
+                                     .formula = formula_,          \
+                                     .inputs = 2,                  \
+                                     .infer = infer_##name_,       \
+                                     .gradient = gradient_##name_, \
+                                     .run_f32 = run_##name_##_f32, \
+                                     .run_f64 = run_##name_##_f64, \
+                                     .cases = name_##_cases,       \
                                      .case_count = sizeof name_##_cases / sizeof *name_##_cases};
 OP(conv2d, "y[b, o, p, q] = sum x[b, i, p s + k - d, q s + l - d] w[o, i, k, l]")
 OP(conv2d_input, "x[b, i, h, w] = sum y[b, o, p, q] w[o, i, h + d - p s, w + d - q s]")
@@ -172,21 +177,21 @@ const elbo_op_family elbo_ops_convolution = {"convolution", ops};
 #else /* the reference kernels, for REAL */
 
 /* Visits every term of the form whose pixel lies in the image and lets it add to one of the three arrays. */
-#define EACH_TERM(statement)                                                                                  \
-    for (int64_t b = 0; b < f.batch; b++)                                                                     \
-        for (int64_t o = 0; o < f.out; o++)                                                                   \
-            for (int64_t i = 0; i < f.in; i++)                                                                \
-                for (int64_t p = 0; p < f.rows; p++)                                                          \
-                    for (int64_t q = 0; q < f.columns; q++)                                                   \
-                        for (int64_t k = 0; k < f.kernel_height; k++)                                         \
-                            for (int64_t l = 0; l < f.kernel_width; l++) {                                    \
-                                int64_t row = p * f.stride + k - f.padding;                                   \
-                                int64_t column = q * f.stride + l - f.padding;                                \
-                                if (row < 0 || row >= f.height || column < 0 || column >= f.width) continue;  \
-                                int64_t at_x = ((b * f.in + i) * f.height + row) * f.width + column;          \
-                                int64_t at_w = ((o * f.in + i) * f.kernel_height + k) * f.kernel_width + l;   \
-                                int64_t at_y = ((b * f.out + o) * f.rows + p) * f.columns + q;                \
-                                statement;                                                                    \
+#define EACH_TERM(statement)                                                                                 \
+    for (int64_t b = 0; b < f.batch; b++)                                                                    \
+        for (int64_t o = 0; o < f.out; o++)                                                                  \
+            for (int64_t i = 0; i < f.in; i++)                                                               \
+                for (int64_t p = 0; p < f.rows; p++)                                                         \
+                    for (int64_t q = 0; q < f.columns; q++)                                                  \
+                        for (int64_t k = 0; k < f.kernel_height; k++)                                        \
+                            for (int64_t l = 0; l < f.kernel_width; l++) {                                   \
+                                int64_t row = p * f.stride + k - f.padding;                                  \
+                                int64_t column = q * f.stride + l - f.padding;                               \
+                                if (row < 0 || row >= f.height || column < 0 || column >= f.width) continue; \
+                                int64_t at_x = ((b * f.in + i) * f.height + row) * f.width + column;         \
+                                int64_t at_w = ((o * f.in + i) * f.kernel_height + k) * f.kernel_width + l;  \
+                                int64_t at_y = ((b * f.out + o) * f.rows + p) * f.columns + q;               \
+                                statement;                                                                   \
                             }
 
 static void K(clear)(const elbo_kernel *kernel) {

@@ -34,11 +34,13 @@ static void walk_next(walk *w) {
     }
 }
 
+/* clang-format off */
 #include "ops/real_f32.h"
 #include "ops/elementwise.c"
 #include "ops/real_f64.h"
 #include "ops/elementwise.c"
 #include "ops/real_end.h"
+/* clang-format on */
 
 static elbo_status infer(elbo_node *node, elbo_error *error) {
     elbo_shape shape = ELBO_SCALAR;

@@ -26,11 +26,14 @@ static void gather_bytes(const elbo_kernel *kernel, size_t real) {
     }
 }
 
+/* The order matters. */
+/* clang-format off */
 #include "ops/real_f32.h"
 #include "ops/index.c"
 #include "ops/real_f64.h"
 #include "ops/index.c"
 #include "ops/real_end.h"
+/* clang-format on */
 
 /* gather */
 
@@ -118,13 +121,12 @@ elbo_node *elbo_argmax(elbo_node *x, int axis) {
     return elbo_apply(&elbo_op_argmax, 1, &x, &attributes);
 }
 
-/* clang-format off: one case a line. Indices run past the size where integers > size. */
+/* Indices run past the size where integers > size. */
 #define INDEXED .dtype = {ELBO_F32, ELBO_I32}, .inputs = 2, .low = -3, .high = 3
-static const elbo_op_case gather_cases[] = {
-    {.shape = {{2, {5, 3}}, {1, {7}}}, INDEXED, .integers = 5},
-    {.shape = {{1, {4}}, {2, {3, 2}}}, INDEXED, .integers = 4},
-    {.shape = {{3, {3, 1, 5}}, {0, {0}}}, INDEXED, .integers = 3},
-    {.shape = {{2, {4, 2}}, {3, {2, 1, 5}}}, INDEXED, .integers = 7}};
+static const elbo_op_case gather_cases[] = {{.shape = {{2, {5, 3}}, {1, {7}}}, INDEXED, .integers = 5},
+                                            {.shape = {{1, {4}}, {2, {3, 2}}}, INDEXED, .integers = 4},
+                                            {.shape = {{3, {3, 1, 5}}, {0, {0}}}, INDEXED, .integers = 3},
+                                            {.shape = {{2, {4, 2}}, {3, {2, 1, 5}}}, INDEXED, .integers = 7}};
 static const elbo_op_case scatter_add_cases[] = {
     {.shape = {{2, {7, 3}}, {1, {7}}}, INDEXED, .integers = 5, .attributes.i = {5}},
     {.shape = {{2, {3, 2}}, {2, {3, 2}}}, INDEXED, .integers = 4, .attributes.i = {4}},
@@ -139,18 +141,17 @@ static const elbo_op_case argmax_cases[] = {
     {.shape = {{3, {3, 5, 2}}}, .inputs = 1, .low = -3, .high = 3, .attributes.i = {-2}},
     {.shape = {{2, {9, 1}}}, .inputs = 1, .low = -3, .high = 3, .attributes.i = {0}},
     {.shape = {{1, {1}}}, .inputs = 1, .low = -3, .high = 3, .attributes.i = {0}}};
-/* clang-format on */
 
-#define OP(name_, formula_, inputs_, flags_, gradient_)               \
-    const elbo_op elbo_op_##name_ = {.name = #name_,                  \
-                                     .formula = formula_,             \
-                                     .inputs = inputs_,               \
-                                     .flags = flags_,                 \
-                                     .infer = infer_##name_,          \
-                                     .gradient = gradient_,           \
-                                     .run_f32 = run_##name_##_f32,    \
-                                     .run_f64 = run_##name_##_f64,    \
-                                     .cases = name_##_cases,          \
+#define OP(name_, formula_, inputs_, flags_, gradient_)            \
+    const elbo_op elbo_op_##name_ = {.name = #name_,               \
+                                     .formula = formula_,          \
+                                     .inputs = inputs_,            \
+                                     .flags = flags_,              \
+                                     .infer = infer_##name_,       \
+                                     .gradient = gradient_,        \
+                                     .run_f32 = run_##name_##_f32, \
+                                     .run_f64 = run_##name_##_f64, \
+                                     .cases = name_##_cases,       \
                                      .case_count = sizeof name_##_cases / sizeof *name_##_cases};
 OP(gather, "y[i] = table[index[i]]", 2, 0, gradient_gather)
 OP(scatter_add, "y[v] = sum of rows[i] with index[i] = v", 2, 0, gradient_scatter_add)

@@ -33,11 +33,13 @@ static int64_t matrix_of(int64_t product, const elbo_shape *lead, const int64_t 
     return at;
 }
 
+/* clang-format off */
 #include "ops/real_f32.h"
 #include "ops/matmul.c"
 #include "ops/real_f64.h"
 #include "ops/matmul.c"
 #include "ops/real_end.h"
+/* clang-format on */
 
 static elbo_status infer(elbo_node *node, elbo_error *error) {
     elbo_shape a = node->input[0]->shape, b = node->input[1]->shape, lead = ELBO_SCALAR;

@@ -98,11 +98,14 @@ static void pad_bytes(const elbo_kernel *kernel, size_t real) {
                (const char *)kernel->in[0] + (size_t)o * block, block);
 }
 
+/* The order matters. */
+/* clang-format off */
 #include "ops/real_f32.h"
 #include "ops/movement.c"
 #include "ops/real_f64.h"
 #include "ops/movement.c"
 #include "ops/real_end.h"
+/* clang-format on */
 
 static elbo_attributes shape_attributes(elbo_shape shape) {
     elbo_attributes attributes = {.i = {shape.rank}};
@@ -142,8 +145,8 @@ static elbo_status infer_reshape(elbo_node *node, elbo_error *error) {
             return elbo_misfit(node, error, "dimensions of at least 1 and at most one -1 in the shape %s", asked);
     }
     if (open >= 0 ? total % known != 0 : total != known)
-        return elbo_misfit(node, error, "a value of %s%lld elements for the shape %s", open >= 0 ? "a multiple of " : "",
-                           (long long)known, asked);
+        return elbo_misfit(node, error, "a value of %s%lld elements for the shape %s",
+                           open >= 0 ? "a multiple of " : "", (long long)known, asked);
     if (open >= 0) shape.dim[open] = total / known;
     node->attributes = shape_attributes(shape);
     node->shape = shape;
@@ -251,7 +254,8 @@ static elbo_status infer_concat(elbo_node *node, elbo_error *error) {
         bool same_rank = shape.rank == first.rank;
         if (same_rank) first.dim[axis] = shape.dim[axis];
         if (!same_rank || !elbo_shape_equal(shape, first) || node->input[k]->dtype != node->dtype)
-            return elbo_misfit(node, error, "one type, and shapes that differ along axis %d alone; see input %d", axis, k);
+            return elbo_misfit(node, error, "one type, and shapes that differ along axis %d alone; see input %d", axis,
+                               k);
         node->shape.dim[axis] += shape.dim[axis];
     }
     return ELBO_OK;
@@ -290,8 +294,8 @@ static elbo_status infer_slice(elbo_node *node, elbo_error *error) {
     int axis = (int)node->attributes.i[0];
     int64_t size = node->shape.dim[axis], start = node->attributes.i[1], count = node->attributes.i[2];
     if (start < 0 || count < 1 || start >= size || count > size - start)
-        return elbo_misfit(node, error, "a part of the %lld along axis %d, not %lld from %lld on", (long long)size, axis,
-                           (long long)count, (long long)start);
+        return elbo_misfit(node, error, "a part of the %lld along axis %d, not %lld from %lld on", (long long)size,
+                           axis, (long long)count, (long long)start);
     node->shape.dim[axis] = count;
     return ELBO_OK;
 }
@@ -334,46 +338,43 @@ elbo_node *elbo_pad(elbo_node *x, int axis, int64_t before, int64_t after) {
     return y && elbo_shape_equal(x->shape, y->shape) ? x : y;
 }
 
-/* clang-format off: one case a line */
 #define REALS .inputs = 1, .low = -3, .high = 3
-static const elbo_op_case reshape_cases[] = {
-    {.shape = {{2, {6, 5}}}, REALS, .attributes.i = {3, 3, 2, 5}},
-    {.shape = {{3, {2, 3, 7}}}, REALS, .attributes.i = {2, -1, 21}},
-    {.shape = {{2, {1, 1}}}, REALS, .attributes.i = {0}},
-    {.shape = {{0, {0}}}, REALS, .attributes.i = {3, 1, -1, 1}}};
+static const elbo_op_case reshape_cases[] = {{.shape = {{2, {6, 5}}}, REALS, .attributes.i = {3, 3, 2, 5}},
+                                             {.shape = {{3, {2, 3, 7}}}, REALS, .attributes.i = {2, -1, 21}},
+                                             {.shape = {{2, {1, 1}}}, REALS, .attributes.i = {0}},
+                                             {.shape = {{0, {0}}}, REALS, .attributes.i = {3, 1, -1, 1}}};
 static const elbo_op_case stop_gradient_cases[] = {{.shape = {{2, {3, 5}}}, REALS}};
 static const elbo_op_case transpose_cases[] = {
     {.shape = {{2, {7, 3}}}, REALS, .attributes.i = {1, 0}},
     {.shape = {{3, {2, 3, 5}}}, REALS, .attributes.i = {1, 2, 0}},
     {.shape = {{4, {2, 1, 3, 5}}}, REALS, .attributes.i = {0, 2, 1, 3}},
     {.shape = {{6, {2, 1, 3, 1, 2, 3}}}, REALS, .attributes.i = {5, 0, 4, 1, 3, 2}}};
-static const elbo_op_case broadcast_to_cases[] = {
-    {.shape = {{1, {5}}}, REALS, .attributes.i = {2, 3, 5}},
-    {.shape = {{0, {0}}}, REALS, .attributes.i = {3, 2, 1, 7}},
-    {.shape = {{3, {2, 1, 3}}}, REALS, .attributes.i = {4, 1, 2, 5, 3}}};
+static const elbo_op_case broadcast_to_cases[] = {{.shape = {{1, {5}}}, REALS, .attributes.i = {2, 3, 5}},
+                                                  {.shape = {{0, {0}}}, REALS, .attributes.i = {3, 2, 1, 7}},
+                                                  {.shape = {{3, {2, 1, 3}}}, REALS, .attributes.i = {4, 1, 2, 5, 3}}};
 static const elbo_op_case concat_cases[] = {
     {.shape = {{2, {3, 2}}, {2, {3, 5}}}, .inputs = 2, .low = -3, .high = 3, .attributes.i = {1}},
     {.shape = {{2, {1, 4}}, {2, {3, 4}}, {2, {2, 4}}}, .inputs = 3, .low = -3, .high = 3, .attributes.i = {0}},
     {.shape = {{4, {2, 3, 1, 2}}, {4, {2, 1, 1, 2}}, {4, {2, 2, 1, 2}}, {4, {2, 1, 1, 2}}},
-     .inputs = 4, .low = -3, .high = 3, .attributes.i = {-3}},
+     .inputs = 4,
+     .low = -3,
+     .high = 3,
+     .attributes.i = {-3}},
     {.shape = {{1, {7}}}, REALS, .attributes.i = {0}}};
-static const elbo_op_case slice_cases[] = {
-    {.shape = {{2, {5, 7}}}, REALS, .attributes.i = {1, 2, 3}},
-    {.shape = {{3, {5, 3, 2}}}, REALS, .attributes.i = {0, 4, 1}},
-    {.shape = {{3, {2, 9, 1}}}, REALS, .attributes.i = {-2, 0, 8}}};
-static const elbo_op_case pad_cases[] = {
-    {.shape = {{2, {3, 5}}}, REALS, .attributes.i = {1, 2, 1}},
-    {.shape = {{3, {2, 1, 3}}}, REALS, .attributes.i = {-2, 0, 3}},
-    {.shape = {{1, {4}}}, REALS, .attributes.i = {0, 5, 0}}};
-/* clang-format on */
+static const elbo_op_case slice_cases[] = {{.shape = {{2, {5, 7}}}, REALS, .attributes.i = {1, 2, 3}},
+                                           {.shape = {{3, {5, 3, 2}}}, REALS, .attributes.i = {0, 4, 1}},
+                                           {.shape = {{3, {2, 9, 1}}}, REALS, .attributes.i = {-2, 0, 8}}};
+static const elbo_op_case pad_cases[] = {{.shape = {{2, {3, 5}}}, REALS, .attributes.i = {1, 2, 1}},
+                                         {.shape = {{3, {2, 1, 3}}}, REALS, .attributes.i = {-2, 0, 3}},
+                                         {.shape = {{1, {4}}}, REALS, .attributes.i = {0, 5, 0}}};
 
-#define OP(name_, formula_, inputs_, infer_, gradient_, ...)                                       \
-    const elbo_op elbo_op_##name_ = {.name = #name_,                                               \
-                                     .formula = formula_,                                          \
-                                     .inputs = inputs_,                                            \
-                                     .infer = infer_,                                              \
-                                     .gradient = gradient_,                                        \
-                                     .cases = name_##_cases,                                       \
+#define OP(name_, formula_, inputs_, infer_, gradient_, ...)                                     \
+    const elbo_op elbo_op_##name_ = {.name = #name_,                                             \
+                                     .formula = formula_,                                        \
+                                     .inputs = inputs_,                                          \
+                                     .infer = infer_,                                            \
+                                     .gradient = gradient_,                                      \
+                                     .cases = name_##_cases,                                     \
                                      .case_count = sizeof name_##_cases / sizeof *name_##_cases, \
                                      __VA_ARGS__};
 #define KERNELS(name_) .run_f32 = run_##name_##_f32, .run_f64 = run_##name_##_f64
@@ -386,9 +387,9 @@ OP(concat, "x_1, x_2, ... along an axis", -1, infer_concat, gradient_concat, KER
 OP(slice, "x[start .. start + count) along an axis", 1, infer_slice, gradient_slice, KERNELS(slice))
 OP(pad, "0.., x, 0.. along an axis", 1, infer_pad, gradient_pad, KERNELS(pad))
 
-static const elbo_op *const ops[] = {&elbo_op_reshape, &elbo_op_stop_gradient, &elbo_op_transpose,
-                                     &elbo_op_broadcast_to, &elbo_op_concat, &elbo_op_slice,
-                                     &elbo_op_pad, NULL};
+static const elbo_op *const ops[] = {
+    &elbo_op_reshape, &elbo_op_stop_gradient, &elbo_op_transpose, &elbo_op_broadcast_to,
+    &elbo_op_concat,  &elbo_op_slice,         &elbo_op_pad,       NULL};
 const elbo_op_family elbo_ops_movement = {"movement", ops};
 
 #else /* the reference kernels, for REAL */

@@ -5,7 +5,8 @@ static const elbo_op *const ops[] = {NULL};
 const elbo_op_family elbo_ops_normalise = {"normalise", ops};
 
 /* (x - mean) * (gain / sqrt(variance + epsilon)) + bias: the scale is worked out once for each group of statistics. */
-static elbo_node *normalised(elbo_node *centred, elbo_node *variance, elbo_node *gain, elbo_node *bias, double epsilon) {
+static elbo_node *normalised(elbo_node *centred, elbo_node *variance, elbo_node *gain, elbo_node *bias,
+                             double epsilon) {
     return elbo_muladd(centred, elbo_mul(gain, elbo_rsqrt(elbo_shift(variance, epsilon))), bias);
 }
 
@@ -16,10 +17,11 @@ static bool fits(const char *name, elbo_node *x, elbo_node *gain, elbo_node *bia
         elbo_shape_equal(bias->shape, vector))
         return true;
     char one[128], two[128], three[128];
-    elbo_graph_fail(x->graph, ELBO_ERROR_SHAPE,
-                    "%s: x %s, gain %s and bias %s; expected real x of rank %d or more, gain and bias of the size of x's axis %d",
-                    name, elbo_shape_text(x->shape, one, sizeof one), elbo_shape_text(gain->shape, two, sizeof two),
-                    elbo_shape_text(bias->shape, three, sizeof three), least_rank, axis);
+    elbo_graph_fail(
+        x->graph, ELBO_ERROR_SHAPE,
+        "%s: x %s, gain %s and bias %s; expected real x of rank %d or more, gain and bias of the size of x's axis %d",
+        name, elbo_shape_text(x->shape, one, sizeof one), elbo_shape_text(gain->shape, two, sizeof two),
+        elbo_shape_text(bias->shape, three, sizeof three), least_rank, axis);
     return false;
 }
 

@@ -15,11 +15,13 @@ elbo_random_view elbo_random_view_of(const elbo_node *node) {
                               elbo_shape_span(shape, axis + 1, shape.rank), (uint32_t)node->attributes.i[8]};
 }
 
+/* clang-format off */
 #include "ops/real_f32.h"
 #include "ops/random.c"
 #include "ops/real_f64.h"
 #include "ops/random.c"
 #include "ops/real_end.h"
+/* clang-format on */
 
 static elbo_status infer(elbo_node *node, elbo_error *error) {
     const int64_t *i = node->attributes.i;

@@ -15,11 +15,13 @@ elbo_reduce_view elbo_reduce_view_of(const elbo_node *node) {
                               elbo_shape_span(shape, end, shape.rank)};
 }
 
+/* clang-format off */
 #include "ops/real_f32.h"
 #include "ops/reduce.c"
 #include "ops/real_f64.h"
 #include "ops/reduce.c"
 #include "ops/real_end.h"
+/* clang-format on */
 
 static elbo_status infer(elbo_node *node, elbo_error *error) {
     elbo_shape in = node->input[0]->shape, out = ELBO_SCALAR;

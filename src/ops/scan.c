@@ -5,11 +5,14 @@
 #include "graph/misfit.h"
 #include "ops/names.h"
 
+/* The order matters. */
+/* clang-format off */
 #include "ops/real_f32.h"
 #include "ops/scan.c"
 #include "ops/real_f64.h"
 #include "ops/scan.c"
 #include "ops/real_end.h"
+/* clang-format on */
 
 static elbo_status infer_cumsum(elbo_node *node, elbo_error *error) {
     int axis = node->shape.rank > 0 ? elbo_shape_axis(node->shape, (int)node->attributes.i[0]) : -1;
@@ -31,14 +34,12 @@ elbo_node *elbo_cumsum(elbo_node *x, int axis, bool exclusive, bool reverse) {
     return elbo_apply(&elbo_op_cumsum, 1, &x, &attributes);
 }
 
-/* clang-format off: one case a line */
 static const elbo_op_case cumsum_cases[] = {
     {.shape = {{1, {9}}}, .inputs = 1, .low = -3, .high = 3, .attributes.i = {0, 0, 0}},
     {.shape = {{2, {3, 7}}}, .inputs = 1, .low = -3, .high = 3, .attributes.i = {1, 1, 0}},
     {.shape = {{3, {2, 5, 3}}}, .inputs = 1, .low = -3, .high = 3, .attributes.i = {-2, 0, 1}},
     {.shape = {{3, {5, 1, 3}}}, .inputs = 1, .low = -3, .high = 3, .attributes.i = {0, 1, 1}},
     {.shape = {{2, {4, 1}}}, .inputs = 1, .low = -3, .high = 3, .attributes.i = {1, 0, 0}}};
-/* clang-format on */
 
 const elbo_op elbo_op_cumsum = {.name = "cumsum",
                                 .formula = "y_i = sum of x_j over j <= i",

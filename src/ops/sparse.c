@@ -24,11 +24,14 @@ static void entries_of(const int32_t *row_start, int64_t row, int64_t capacity, 
     *last = to > capacity ? capacity : to;
 }
 
+/* The order matters. */
+/* clang-format off */
 #include "ops/real_f32.h"
 #include "ops/sparse.c"
 #include "ops/real_f64.h"
 #include "ops/sparse.c"
 #include "ops/real_end.h"
+/* clang-format on */
 
 /* row_start: i32 [B + 1], column: i32 [capacity]. */
 static bool has_structure(const elbo_node *node) {
@@ -43,7 +46,8 @@ static elbo_status infer_sparse_matmul(elbo_node *node, elbo_error *error) {
     const elbo_node *value = node->input[2], *weight = node->input[3];
     if (!has_structure(node) || !is_real(value, 1) || value->shape.dim[0] != node->input[1]->shape.dim[0] ||
         !is_real(weight, 2))
-        return elbo_misfit(node, error, "row_start i32 [B + 1], column i32 [capacity], value [capacity], weight [V, H]");
+        return elbo_misfit(node, error,
+                           "row_start i32 [B + 1], column i32 [capacity], value [capacity], weight [V, H]");
     node->shape = ELBO_SHAPE(rows_of(node), weight->shape.dim[1]);
     node->dtype = ELBO_F32;
     return ELBO_OK;
@@ -53,8 +57,10 @@ static elbo_status infer_sparse_matmul_weight(elbo_node *node, elbo_error *error
     const elbo_node *value = node->input[2], *y = node->input[3];
     if (!has_structure(node) || !is_real(value, 1) || value->shape.dim[0] != node->input[1]->shape.dim[0] ||
         !is_real(y, 2) || y->shape.dim[0] != rows_of(node) || node->attributes.i[0] < 1)
-        return elbo_misfit(node, error, "row_start i32 [B + 1], column i32 [capacity], value [capacity], y [B, H] and at "
-                           "least one column, not %lld", (long long)node->attributes.i[0]);
+        return elbo_misfit(node, error,
+                           "row_start i32 [B + 1], column i32 [capacity], value [capacity], y [B, H] and at "
+                           "least one column, not %lld",
+                           (long long)node->attributes.i[0]);
     node->shape = ELBO_SHAPE(node->attributes.i[0], y->shape.dim[1]);
     node->dtype = ELBO_F32;
     return ELBO_OK;
@@ -98,7 +104,7 @@ elbo_node *elbo_sparse_matmul(elbo_node *row_start, elbo_node *column, elbo_node
     return elbo_apply(&elbo_op_sparse_matmul, 4, (elbo_node *[]){row_start, column, value, weight}, NULL);
 }
 
-/* clang-format off: one case a line. Columns run past V where integers > V; the test sorts row_start. */
+/* Columns run past V where integers > V; the test sorts row_start. */
 #define SPARSE .dtype = {ELBO_I32, ELBO_I32, ELBO_F32, ELBO_F32}, .inputs = 4, .low = -2, .high = 2
 static const elbo_op_case sparse_matmul_cases[] = {
     {.shape = {{1, {4}}, {1, {8}}, {1, {8}}, {2, {5, 3}}}, SPARSE, .integers = 5},
@@ -112,17 +118,16 @@ static const elbo_op_case sparse_matmul_value_cases[] = {
     {.shape = {{1, {4}}, {1, {8}}, {2, {3, 3}}, {2, {5, 3}}}, SPARSE, .integers = 5},
     {.shape = {{1, {2}}, {1, {6}}, {2, {1, 1}}, {2, {9, 1}}}, SPARSE, .integers = 9},
     {.shape = {{1, {6}}, {1, {7}}, {2, {5, 7}}, {2, {4, 7}}}, SPARSE, .integers = 7}};
-/* clang-format on */
 
-#define OP(name_, formula_)                                                                   \
-    const elbo_op elbo_op_##name_ = {.name = #name_,                                          \
-                                     .formula = formula_,                                     \
-                                     .inputs = 4,                                             \
-                                     .infer = infer_##name_,                                  \
-                                     .gradient = gradient_##name_,                            \
-                                     .run_f32 = run_##name_##_f32,                            \
-                                     .run_f64 = run_##name_##_f64,                            \
-                                     .cases = name_##_cases,                                  \
+#define OP(name_, formula_)                                        \
+    const elbo_op elbo_op_##name_ = {.name = #name_,               \
+                                     .formula = formula_,          \
+                                     .inputs = 4,                  \
+                                     .infer = infer_##name_,       \
+                                     .gradient = gradient_##name_, \
+                                     .run_f32 = run_##name_##_f32, \
+                                     .run_f64 = run_##name_##_f64, \
+                                     .cases = name_##_cases,       \
                                      .case_count = sizeof name_##_cases / sizeof *name_##_cases};
 OP(sparse_matmul, "S weight")
 OP(sparse_matmul_weight, "S' y")
@@ -135,16 +140,16 @@ const elbo_op_family elbo_ops_sparse = {"sparse", ops};
 #else /* the reference kernels, for REAL */
 
 /* Visits the terms of the form: every entry in range and every h. */
-#define EACH_TERM(statement)                                                  \
-    for (int64_t r = 0; r < rows_of(n); r++) {                                \
-        int64_t first, last;                                                  \
-        entries_of(row_start, r, n->input[1]->shape.dim[0], &first, &last);   \
-        for (int64_t e = first; e < last; e++)                                \
-            for (int64_t h = 0; h < width; h++) {                             \
-                if (column[e] < 0 || column[e] >= columns) continue;          \
+#define EACH_TERM(statement)                                                     \
+    for (int64_t r = 0; r < rows_of(n); r++) {                                   \
+        int64_t first, last;                                                     \
+        entries_of(row_start, r, n->input[1]->shape.dim[0], &first, &last);      \
+        for (int64_t e = first; e < last; e++)                                   \
+            for (int64_t h = 0; h < width; h++) {                                \
+                if (column[e] < 0 || column[e] >= columns) continue;             \
                 int64_t at_weight = column[e] * width + h, at_y = r * width + h; \
-                statement;                                                    \
-            }                                                                 \
+                statement;                                                       \
+            }                                                                    \
     }
 
 static void K(run_sparse_matmul)(const elbo_kernel *kernel) {

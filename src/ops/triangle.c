@@ -7,11 +7,14 @@
 #include "graph/misfit.h"
 #include "ops/names.h"
 
+/* The order matters. */
+/* clang-format off */
 #include "ops/real_f32.h"
 #include "ops/triangle.c"
 #include "ops/real_f64.h"
 #include "ops/triangle.c"
 #include "ops/real_end.h"
+/* clang-format on */
 
 /* The n with n(n+1)/2 = packed, or 0. */
 static int64_t side_of(int64_t packed) {
@@ -37,8 +40,7 @@ static elbo_status infer_tril_fill(elbo_node *node, elbo_error *error) {
 }
 
 static elbo_status infer_tril_take(elbo_node *node, elbo_error *error) {
-    if (node->dtype != ELBO_F32 || !is_square(node->shape))
-        return elbo_misfit(node, error, "real numbers [..., n, n]");
+    if (node->dtype != ELBO_F32 || !is_square(node->shape)) return elbo_misfit(node, error, "real numbers [..., n, n]");
     int64_t n = node->shape.dim[node->shape.rank - 1];
     node->shape.dim[node->shape.rank - 1] = 0;
     node->shape.rank--;
@@ -63,8 +65,8 @@ elbo_node *elbo_tril_take(elbo_node *x) { return elbo_apply(&elbo_op_tril_take, 
 
 static elbo_status infer_tril_solve(elbo_node *node, elbo_error *error) {
     elbo_shape l = node->input[0]->shape, b = node->input[1]->shape;
-    bool fits = node->input[0]->dtype == ELBO_F32 && node->input[1]->dtype == ELBO_F32 && is_square(l) &&
-                b.rank == l.rank;
+    bool fits =
+        node->input[0]->dtype == ELBO_F32 && node->input[1]->dtype == ELBO_F32 && is_square(l) && b.rank == l.rank;
     for (int axis = 0; fits && axis < l.rank - 1; axis++) fits = l.dim[axis] == b.dim[axis];
     if (!fits) return elbo_misfit(node, error, "real matrices L [..., n, n] and b [..., n, m] with equal leading axes");
     node->shape = b;
@@ -86,15 +88,13 @@ elbo_node *elbo_tril_solve(elbo_node *l, elbo_node *b, bool transposed) {
     return elbo_apply(&elbo_op_tril_solve, 2, (elbo_node *[]){l, b}, &attributes);
 }
 
-/* clang-format off: one case a line. Triangles are drawn with diagonals well away from 0. */
-static const elbo_op_case tril_fill_cases[] = {
-    {.shape = {{1, {1}}}, .inputs = 1, .low = -3, .high = 3},
-    {.shape = {{1, {10}}}, .inputs = 1, .low = -3, .high = 3},
-    {.shape = {{3, {2, 3, 6}}}, .inputs = 1, .low = -3, .high = 3}};
-static const elbo_op_case tril_take_cases[] = {
-    {.shape = {{2, {1, 1}}}, .inputs = 1, .low = -3, .high = 3},
-    {.shape = {{2, {5, 5}}}, .inputs = 1, .low = -3, .high = 3},
-    {.shape = {{4, {2, 1, 3, 3}}}, .inputs = 1, .low = -3, .high = 3}};
+/* Triangles are drawn with diagonals well away from 0. */
+static const elbo_op_case tril_fill_cases[] = {{.shape = {{1, {1}}}, .inputs = 1, .low = -3, .high = 3},
+                                               {.shape = {{1, {10}}}, .inputs = 1, .low = -3, .high = 3},
+                                               {.shape = {{3, {2, 3, 6}}}, .inputs = 1, .low = -3, .high = 3}};
+static const elbo_op_case tril_take_cases[] = {{.shape = {{2, {1, 1}}}, .inputs = 1, .low = -3, .high = 3},
+                                               {.shape = {{2, {5, 5}}}, .inputs = 1, .low = -3, .high = 3},
+                                               {.shape = {{4, {2, 1, 3, 3}}}, .inputs = 1, .low = -3, .high = 3}};
 #define SOLVE .inputs = 2, .low = 0.6, .high = 1.6
 static const elbo_op_case tril_solve_cases[] = {
     {.shape = {{2, {4, 4}}, {2, {4, 3}}}, SOLVE, .attributes.i = {0}},
@@ -102,17 +102,16 @@ static const elbo_op_case tril_solve_cases[] = {
     {.shape = {{3, {3, 3, 3}}, {3, {3, 3, 1}}}, SOLVE, .attributes.i = {0}},
     {.shape = {{4, {2, 1, 2, 2}}, {4, {2, 1, 2, 5}}}, SOLVE, .attributes.i = {1}},
     {.shape = {{2, {1, 1}}, {2, {1, 1}}}, SOLVE, .attributes.i = {0}}};
-/* clang-format on */
 
-#define OP(name_, formula_, inputs_)                                                          \
-    const elbo_op elbo_op_##name_ = {.name = #name_,                                          \
-                                     .formula = formula_,                                     \
-                                     .inputs = inputs_,                                       \
-                                     .infer = infer_##name_,                                  \
-                                     .gradient = gradient_##name_,                            \
-                                     .run_f32 = run_##name_##_f32,                            \
-                                     .run_f64 = run_##name_##_f64,                            \
-                                     .cases = name_##_cases,                                  \
+#define OP(name_, formula_, inputs_)                               \
+    const elbo_op elbo_op_##name_ = {.name = #name_,               \
+                                     .formula = formula_,          \
+                                     .inputs = inputs_,            \
+                                     .infer = infer_##name_,       \
+                                     .gradient = gradient_##name_, \
+                                     .run_f32 = run_##name_##_f32, \
+                                     .run_f64 = run_##name_##_f64, \
+                                     .cases = name_##_cases,       \
                                      .case_count = sizeof name_##_cases / sizeof *name_##_cases};
 OP(tril_fill, "y[i, j] = x[i(i+1)/2 + j] for j <= i, else 0", 1)
 OP(tril_take, "y[i(i+1)/2 + j] = x[i, j] for j <= i", 1)
@@ -141,8 +140,7 @@ static void K(run_tril_take)(const elbo_kernel *kernel) {
     REAL *y = kernel->out;
     for (int64_t m = 0; m < matrices; m++)
         for (int64_t i = 0; i < n; i++)
-            for (int64_t j = 0; j <= i; j++)
-                y[m * n * (n + 1) / 2 + i * (i + 1) / 2 + j] = x[(m * n + i) * n + j];
+            for (int64_t j = 0; j <= i; j++) y[m * n * (n + 1) / 2 + i * (i + 1) / 2 + j] = x[(m * n + i) * n + j];
 }
 
 /* Substitution, forwards for L and backwards for L'. */

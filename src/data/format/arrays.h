@@ -37,7 +37,7 @@ elbo_status elbo_csv_labels(elbo_table *table, const char *path, const char *key
 /* NPY data from a reader: the rest of the source must be one array.  `path`, unless NULL, may be mapped into memory
  * where the file's bytes are the array's. */
 elbo_status elbo_npy_read(elbo_array *array, elbo_reader *reader, const char *path, bool wide, elbo_error *error);
-/* The header for an array's data as elbo_npy_bytes spells them; *header is the caller's to elbo_free. */
+/* The NPY header that goes before an array's own bytes (not of bf16); *header is the caller's to elbo_free. */
 elbo_status elbo_npy_header(const elbo_array *array, char **header, size_t *length, elbo_error *error);
 
 #endif

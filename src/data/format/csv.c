@@ -1,6 +1,7 @@
-/* CSV as in RFC 4180: quoted cells with doubled quotes, LF or CRLF; separators are ',', ';' or a tab, found in the first
- * record; a UTF-8 byte order mark is skipped.  The first record is a header if a cell that should hold a number does
- * not, or if an option names a column by it.  A column headed "label" holds the labels unless options say otherwise. */
+/* CSV as in RFC 4180: quoted cells with doubled quotes, LF or CRLF; separators are ',', ';' or a tab, found in the
+ * first record; a UTF-8 byte order mark is skipped.  The first record is a header if a cell that should hold a number
+ * does not, or if an option names a column by it.  A column headed "label" holds the labels unless options say
+ * otherwise. */
 #include <ctype.h>
 #include <locale.h>
 #include <math.h>
@@ -105,8 +106,8 @@ static elbo_status read_plain(csv_source *csv, elbo_error *error) {
         ELBO_TRY(look(csv, &next, error));
         if (next < 0 || next == csv->separator || next == '\r' || next == '\n') return ELBO_OK;
         if (next == 0)
-            return elbo_fail(error, ELBO_ERROR_FORMAT, "%s: line %lld holds a zero byte; CSV is text",
-                             csv->reader.name, (long long)csv->line);
+            return elbo_fail(error, ELBO_ERROR_FORMAT, "%s: line %lld holds a zero byte; CSV is text", csv->reader.name,
+                             (long long)csv->line);
         ELBO_TRY(put_character(csv, next, error));
         csv->start++;
     }
@@ -264,8 +265,8 @@ static elbo_status add_columns(csv_plan *plan, const csv_source *csv, const char
     else if (!range || first < 1 || last < first || last > csv->count)
         return no_column(csv, item, length, error);
     if (!range) plan->header = true;
-    size_t *columns = elbo_grow(plan->columns, plan->count * sizeof *columns,
-                                (plan->count + last - first + 1) * sizeof *columns);
+    size_t *columns =
+        elbo_grow(plan->columns, plan->count * sizeof *columns, (plan->count + last - first + 1) * sizeof *columns);
     if (!columns) return elbo_fail_memory(error, (last - first + 1) * sizeof *columns, "columns");
     plan->columns = columns;
     for (size_t column = first; column <= last; column++) columns[plan->count++] = column - 1;
@@ -322,7 +323,8 @@ static bool looks_like_header(const csv_plan *plan, const csv_source *csv) {
     for (size_t i = 0; i < plan->count; i++) {
         const char *text = cell(csv, plan->columns[i]);
         double value;
-        if ((int64_t)plan->columns[i] != plan->label && *text && !elbo_text_number(text, csv->plain, &value)) return true;
+        if ((int64_t)plan->columns[i] != plan->label && *text && !elbo_text_number(text, csv->plain, &value))
+            return true;
     }
     return false;
 }
@@ -352,8 +354,7 @@ static elbo_status make_plan(csv_plan *plan, const csv_source *csv, const char *
             if (strcasecmp(cell(csv, column), "label") == 0) plan->label = (int64_t)column;
         ELBO_TRY(choose_all(plan, csv, error));
     }
-    if (plan->count == 0)
-        return elbo_fail(error, ELBO_ERROR_FORMAT, "%s has no column of values", csv->reader.name);
+    if (plan->count == 0) return elbo_fail(error, ELBO_ERROR_FORMAT, "%s has no column of values", csv->reader.name);
     return plan->header ? keep_names(plan, csv, error) : ELBO_OK;
 }
 
@@ -366,10 +367,10 @@ static elbo_status bad_cell(const csv_source *csv, const csv_plan *plan, size_t 
              *name ? " (" : "", name, *name ? ")" : "");
     double value;
     if (elbo_text_number(text, csv->plain, &value))
-        return elbo_fail(error, ELBO_ERROR_NUMERIC, "%s: %s holds %.40s; a finite number was expected", csv->reader.name,
-                         where, text);
-    if (!*text) return elbo_fail(error, ELBO_ERROR_FORMAT, "%s: %s is empty; a number was expected", csv->reader.name,
-                                 where);
+        return elbo_fail(error, ELBO_ERROR_NUMERIC, "%s: %s holds %.40s; a finite number was expected",
+                         csv->reader.name, where, text);
+    if (!*text)
+        return elbo_fail(error, ELBO_ERROR_FORMAT, "%s: %s is empty; a number was expected", csv->reader.name, where);
     return elbo_fail(error, ELBO_ERROR_FORMAT,
                      "%s: %s holds \"%.40s\"; a number was expected (the options columns and labels choose columns)",
                      csv->reader.name, where, text);
@@ -388,7 +389,8 @@ static elbo_status label_cell(elbo_classes *classes, const csv_source *csv, size
         return elbo_fail(error, ELBO_ERROR_FORMAT, "%s: line %lld, column %zu: the label is empty", csv->reader.name,
                          (long long)csv->cells[column].line, column + 1);
     elbo_status status = elbo_classes_code(classes, text, code, error);
-    return status == ELBO_OK ? ELBO_OK : elbo_fail_context(error, status, "%s: column %zu", csv->reader.name, column + 1);
+    return status == ELBO_OK ? ELBO_OK
+                             : elbo_fail_context(error, status, "%s: column %zu", csv->reader.name, column + 1);
 }
 
 static elbo_status add_row(const csv_source *csv, const csv_plan *plan, elbo_block *values, elbo_block *labels,
@@ -465,8 +467,10 @@ static elbo_status label_column(const csv_source *csv, const char *key, size_t *
     *column = 0;
     if (!key && csv->count == 1) return ELBO_OK;
     if (!key)
-        return elbo_fail(error, ELBO_ERROR_USAGE, "%s has %zu columns; which holds the labels? Name it as FILE.csv#NAME "
-                         "or FILE.csv#NUMBER", csv->reader.name, csv->count);
+        return elbo_fail(error, ELBO_ERROR_USAGE,
+                         "%s has %zu columns; which holds the labels? Name it as FILE.csv#NAME "
+                         "or FILE.csv#NUMBER",
+                         csv->reader.name, csv->count);
     ELBO_TRY(choose_label(&plan, csv, key, false, error));
     if (plan.label < 0) return no_column(csv, key, strlen(key), error);
     *column = (size_t)plan.label;

@@ -80,14 +80,14 @@ static elbo_status read_header(idx_header *header, elbo_reader *reader, elbo_err
                          magic[0], magic[1]);
     header->type = type_of_code(magic[2]);
     if (!header->type)
-        return elbo_fail(error, ELBO_ERROR_FORMAT,
-                         "%s: IDX type %02x at offset 2; expected 08, 09, 0b, 0c, 0d or 0e", reader->name, magic[2]);
+        return elbo_fail(error, ELBO_ERROR_FORMAT, "%s: IDX type %02x at offset 2; expected 08, 09, 0b, 0c, 0d or 0e",
+                         reader->name, magic[2]);
     if (magic[3] < 1 || magic[3] > ELBO_MAX_RANK)
         return elbo_fail(error, ELBO_ERROR_FORMAT, "%s: %d axes at offset 3; 1 to %d were expected", reader->name,
                          magic[3], ELBO_MAX_RANK);
     header->rank = magic[3];
-    header->number = (elbo_number){header->type->kind, header->type->size,
-                                   header->type->size > 1 && elbo_little_endian()};
+    header->number =
+        (elbo_number){header->type->kind, header->type->size, header->type->size > 1 && elbo_little_endian()};
     for (int axis = 0; axis < header->rank; axis++) {
         ELBO_TRY(elbo_reader_exactly(reader, length, 4, "the lengths of the axes", error));
         header->shape[axis] = (int64_t)length[0] << 24 | length[1] << 16 | length[2] << 8 | length[3];
@@ -110,10 +110,11 @@ static elbo_status read_files(elbo_array *array, const char *const *paths, int c
     if (status == ELBO_OK && count == 2 &&
         (headers[0].type != headers[1].type || headers[0].rank != headers[1].rank ||
          memcmp(headers[0].shape + 1, headers[1].shape + 1, sizeof headers[0].shape - sizeof headers[0].shape[0]) != 0))
-        status = elbo_fail(error, ELBO_ERROR_SHAPE, "%s and %s hold items of different type or shape", paths[0],
-                           paths[1]);
+        status =
+            elbo_fail(error, ELBO_ERROR_SHAPE, "%s and %s hold items of different type or shape", paths[0], paths[1]);
     if (status == ELBO_OK && count == 1) {
-        status = elbo_numbers_read(&readers[0], headers[0].number, headers[0].rank, headers[0].shape, wide, array, error);
+        status =
+            elbo_numbers_read(&readers[0], headers[0].number, headers[0].rank, headers[0].shape, wide, array, error);
         if (status == ELBO_OK) *first_rows = array->shape[0];
         if (status == ELBO_OK) status = elbo_reader_end(&readers[0], error);
     } else if (status == ELBO_OK) {
@@ -185,8 +186,7 @@ static elbo_status read_single(elbo_table *table, const char *path, const elbo_d
     if (!labels_path) return ELBO_OK;
     elbo_array labels = {0};
     elbo_status status = elbo_idx_load(&labels, labels_path, true, error);
-    if (status == ELBO_OK)
-        status = elbo_labels_from_array(table, &labels, table->values.shape[0], labels_path, error);
+    if (status == ELBO_OK) status = elbo_labels_from_array(table, &labels, table->values.shape[0], labels_path, error);
     elbo_array_free(&labels);
     elbo_free(labels_path);
     return status;
@@ -225,11 +225,10 @@ static elbo_status keep_file(char **paths, int role, const char *folder, const c
         return ELBO_OK;
     }
     size_t old_length = strlen(old), length = strlen(path), shorter = length < old_length ? length : old_length;
-    bool twins = strncmp(old, path, shorter) == 0 &&
-                 strcmp((old_length > length ? old : path) + shorter, ".gz") == 0;
-    elbo_status status = twins ? ELBO_OK
-                               : elbo_fail(error, ELBO_ERROR_FORMAT, "both %s and %s could be the %s", old, path,
-                                           roles[role][0]);
+    bool twins = strncmp(old, path, shorter) == 0 && strcmp((old_length > length ? old : path) + shorter, ".gz") == 0;
+    elbo_status status =
+        twins ? ELBO_OK
+              : elbo_fail(error, ELBO_ERROR_FORMAT, "both %s and %s could be the %s", old, path, roles[role][0]);
     bool take_new = twins && length < old_length;
     paths[role] = take_new ? path : old;
     elbo_free(take_new ? old : path);
@@ -396,9 +395,10 @@ static elbo_status write_single(const elbo_table *table, const char *path, elbo_
     if (parse_name(elbo_path_name(path), &parsed)) {
         type = parsed.type;
         if (parsed.rank != table->values.rank)
-            return elbo_fail(error, ELBO_ERROR_SHAPE, "%s: the name says idx%d, but the array has %d axes; name it "
-                             "...-idx%d-%s, or give the item's shape", path, parsed.rank, table->values.rank,
-                             table->values.rank, type->name);
+            return elbo_fail(error, ELBO_ERROR_SHAPE,
+                             "%s: the name says idx%d, but the array has %d axes; name it "
+                             "...-idx%d-%s, or give the item's shape",
+                             path, parsed.rank, table->values.rank, table->values.rank, type->name);
     }
     ELBO_TRY(write_rows(&table->values, type, 0, rows, path, error));
     if (!table->labels.data) return ELBO_OK;

@@ -37,9 +37,12 @@ static bool number_of(enum matio_types type, elbo_number *number) {
     }
 }
 
+static const char *name_of(const matvar_t *variable) { return variable->name ? variable->name : "(unnamed)"; }
+
 static const char *class_name(const matvar_t *variable) {
-    static const char *const names[] = {"empty",  "cell",  "struct", "object", "char",  "sparse", "double", "single", "int8",
-                                        "uint8", "int16", "uint16", "int32",  "uint32", "int64",  "uint64", "function"};
+    static const char *const names[] = {"empty",  "cell",   "struct", "object", "char",    "sparse",
+                                        "double", "single", "int8",   "uint8",  "int16",   "uint16",
+                                        "int32",  "uint32", "int64",  "uint64", "function"};
     unsigned class = (unsigned)variable->class_type;
     return class < sizeof names / sizeof *names ? names[class] : "opaque";
 }
@@ -62,7 +65,7 @@ static uint64_t element_count(const matvar_t *variable) {
 /* ---- finding the variable ---- */
 
 static size_t describe(const matvar_t *variable, char *text, size_t size) {
-    size_t used = (size_t)snprintf(text, size, "%s (", variable->name ? variable->name : "?");
+    size_t used = (size_t)snprintf(text, size, "%s (", name_of(variable));
     for (int axis = 0; axis < variable->rank && variable->dims && used < size; axis++)
         used += (size_t)snprintf(text + used, size - used, axis ? "x%zu" : "%zu", variable->dims[axis]);
     if (used < size) used += (size_t)snprintf(text + used, size - used, " %s)", class_name(variable));
@@ -99,18 +102,18 @@ static elbo_status find_variable(matvar_t **variable, mat_t *file, const char *p
 static elbo_status check_variable(const matvar_t *variable, const char *path, elbo_error *error) {
     if (!is_numeric(variable) || variable->isComplex)
         return elbo_fail(error, ELBO_ERROR_UNSUPPORTED, "%s#%s is %s%s; a full matrix of real numbers was expected",
-                         path, variable->name, variable->isComplex ? "complex " : "", class_name(variable));
+                         path, name_of(variable), variable->isComplex ? "complex " : "", class_name(variable));
     if (variable->rank > ELBO_MAX_RANK)
-        return elbo_fail(error, ELBO_ERROR_UNSUPPORTED, "%s#%s has %d axes; at most %d can be read", path, variable->name,
-                         variable->rank, ELBO_MAX_RANK);
+        return elbo_fail(error, ELBO_ERROR_UNSUPPORTED, "%s#%s has %d axes; at most %d can be read", path,
+                         name_of(variable), variable->rank, ELBO_MAX_RANK);
     struct stat about;
     uint64_t count = element_count(variable);
     /* A double may be stored in one byte, and deflate packs at most 1032 bytes into one. */
     if (count == 0 || stat(path, &about) != 0 || count / ELBO_INFLATE_LIMIT / 8 > (uint64_t)about.st_size) {
         char text[200];
         describe(variable, text, sizeof text);
-        return elbo_fail(error, ELBO_ERROR_FORMAT, "%s: damaged: %s does not fit into the file's %lld bytes", path, text,
-                         (long long)about.st_size);
+        return elbo_fail(error, ELBO_ERROR_FORMAT, "%s: damaged: %s does not fit into the file's %lld bytes", path,
+                         text, (long long)about.st_size);
     }
     return ELBO_OK;
 }
@@ -123,7 +126,8 @@ static elbo_status take_values(elbo_array *array, const matvar_t *variable, cons
     uint64_t count = element_count(variable);
     if (!variable->data || !number_of(variable->data_type, &number) || number.size != variable->data_size ||
         variable->nbytes / (size_t)number.size < count)
-        return elbo_fail(error, ELBO_ERROR_FORMAT, "%s: the values of %s are damaged or cut off", path, variable->name);
+        return elbo_fail(error, ELBO_ERROR_FORMAT, "%s: the values of %s are damaged or cut off", path,
+                         name_of(variable));
     for (int axis = 0; axis < variable->rank; axis++) shape[axis] = (int64_t)variable->dims[axis];
     elbo_dtype dtype = wide ? elbo_number_wide(number) : elbo_number_narrow(number);
     ELBO_TRY(elbo_array_new(array, dtype, variable->rank, shape, error));
@@ -140,11 +144,11 @@ static elbo_status read_variable(elbo_array *array, const char *path, const char
     elbo_status status = find_variable(&variable, file, path, name, length, error);
     if (status == ELBO_OK) status = check_variable(variable, path, error);
     if (status == ELBO_OK && Mat_VarReadDataAll(file, variable) != 0)
-        status = elbo_fail(error, ELBO_ERROR_FORMAT, "%s: the values of %s are damaged or cut off", path,
-                           variable->name);
+        status =
+            elbo_fail(error, ELBO_ERROR_FORMAT, "%s: the values of %s are damaged or cut off", path, name_of(variable));
     if (status == ELBO_OK) status = take_values(array, variable, path, wide, error);
     if (status == ELBO_OK && frey)
-        *frey = strcmp(variable->name, "ff") == 0 && array->rank == 2 && array->shape[0] == 560 &&
+        *frey = strcmp(name_of(variable), "ff") == 0 && array->rank == 2 && array->shape[0] == 560 &&
                 array->dtype == ELBO_U8;
     if (variable) Mat_VarFree(variable);
     (void)Mat_Close(file);

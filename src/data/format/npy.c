@@ -61,8 +61,10 @@ static elbo_status parse_descr(npy_header *header, const char **at, const char *
     char text[32];
     skip_blanks(at);
     if (**at == '[')
-        return elbo_fail(error, ELBO_ERROR_UNSUPPORTED, "%s: a structured NPY array; a plain array of numbers was "
-                         "expected", name);
+        return elbo_fail(error, ELBO_ERROR_UNSUPPORTED,
+                         "%s: a structured NPY array; a plain array of numbers was "
+                         "expected",
+                         name);
     if (!take_text(at, text, sizeof text))
         return elbo_fail(error, ELBO_ERROR_FORMAT, "%s: the NPY header names no type behind 'descr'", name);
     char order = strchr("<>=|", text[0]) ? text[0] : '=';
@@ -72,13 +74,14 @@ static elbo_status parse_descr(npy_header *header, const char **at, const char *
         if (strcmp(type, known[i]) != 0) continue;
         header->number.kind = *type == '?' ? 'b' : *type;
         header->number.size = *type == '?' ? 1 : type[1] - '0';
-        header->number.swapped =
-            header->number.size > 1 && ((order == '<' && !elbo_little_endian()) || (order == '>' && elbo_little_endian()));
+        header->number.swapped = header->number.size > 1 &&
+                                 ((order == '<' && !elbo_little_endian()) || (order == '>' && elbo_little_endian()));
         header->has_descr = true;
         return ELBO_OK;
     }
     return elbo_fail(error, ELBO_ERROR_UNSUPPORTED,
-                     "%s: NPY type '%s' cannot be read; expected one of b1 u1 i1 u2 i2 f2 u4 i4 f4 u8 i8 f8", name, text);
+                     "%s: NPY type '%s' cannot be read; expected one of b1 u1 i1 u2 i2 f2 u4 i4 f4 u8 i8 f8", name,
+                     text);
 }
 
 static elbo_status parse_shape(npy_header *header, const char **at, const char *name, elbo_error *error) {
@@ -133,7 +136,8 @@ static elbo_status parse_header(npy_header *header, const char *text, const char
     if (good && *at == 0 && header->has_descr && header->has_order && header->has_shape) return ELBO_OK;
     return elbo_fail(error, ELBO_ERROR_FORMAT,
                      "%s: damaged NPY header: {'descr': ..., 'fortran_order': ..., 'shape': ...} was expected, found "
-                     "\"%.60s\"", name, text);
+                     "\"%.60s\"",
+                     name, text);
 }
 
 static elbo_status read_header(npy_header *header, elbo_reader *reader, elbo_error *error) {
@@ -149,8 +153,10 @@ static elbo_status read_header(npy_header *header, elbo_reader *reader, elbo_err
     ELBO_TRY(elbo_reader_exactly(reader, start + 8, width, "an NPY header", error));
     for (size_t byte = width; byte-- > 0;) length = length << 8 | start[8 + byte];
     if (length > MOST_HEADER)
-        return elbo_fail(error, ELBO_ERROR_FORMAT, "%s: an NPY header of %zu bytes at offset 8; at most %d are "
-                         "plausible", reader->name, length, MOST_HEADER);
+        return elbo_fail(error, ELBO_ERROR_FORMAT,
+                         "%s: an NPY header of %zu bytes at offset 8; at most %d are "
+                         "plausible",
+                         reader->name, length, MOST_HEADER);
     ELBO_TRY(elbo_reader_expect(reader, length, "the NPY header's length", error));
     char *text = elbo_calloc(length + 1);
     if (!text) return elbo_fail_memory(error, length, "an NPY header");
@@ -221,16 +227,18 @@ elbo_status elbo_npy_load(elbo_array *array, const char *path, elbo_error *error
 /* ---- writing ---- */
 
 elbo_status elbo_npy_header(const elbo_array *array, char **header, size_t *length, elbo_error *error) {
-    static const char *const types[] = {[ELBO_F32] = "f4", [ELBO_F64] = "f8", [ELBO_U8] = "u1", [ELBO_I32] = "i4",
-                                        [ELBO_BF16] = "f4"};
+    static const char *const types[] = {
+        [ELBO_F32] = "f4", [ELBO_F64] = "f8", [ELBO_U8] = "u1", [ELBO_I32] = "i4", [ELBO_BF16] = "f4"};
     char shape[ELBO_MAX_RANK * 24] = "", text[512];
     size_t used = 0;
     for (int axis = 0; axis < array->rank; axis++)
         used += (size_t)snprintf(shape + used, sizeof shape - used, axis ? ", %lld" : "%lld",
                                  (long long)array->shape[axis]);
     int written = snprintf(text, sizeof text, "{'descr': '%c%s', 'fortran_order': False, 'shape': (%s%s), }",
-                           array->dtype == ELBO_U8 ? '|' : elbo_little_endian() ? '<' : '>', types[array->dtype], shape,
-                           array->rank == 1 ? "," : "");
+                           array->dtype == ELBO_U8 ? '|'
+                           : elbo_little_endian()  ? '<'
+                                                   : '>',
+                           types[array->dtype], shape, array->rank == 1 ? "," : "");
     /* The values start at a multiple of 64; blanks and one line end fill the header up to there. */
     size_t total = (10 + (size_t)written + 1 + 63) / 64 * 64, inside = total - 10;
     *header = elbo_calloc(total + 1);

@@ -1,9 +1,9 @@
 /* NPZ: a zip archive of NPY files.  "file.npz#x" names the array, "file.npz#x,y" the labels too; without a key the
  * usual names are tried, among them the four arrays of Keras' data sets, which bring their own test rows. */
+#include <fcntl.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
-#include <fcntl.h>
 #include <zip.h>
 
 #include "base/memory.h"
@@ -32,8 +32,7 @@ static elbo_status open_entry(elbo_reader *reader, zip_t *archive, zip_int64_t i
     zip_stat_t about;
     memset(reader, 0, sizeof *reader);
     zip_file_t *file = zip_fopen_index(archive, (zip_uint64_t)index, 0);
-    if (!file)
-        return elbo_fail(error, ELBO_ERROR_FORMAT, "%s: cannot unpack: %s", name, zip_strerror(archive));
+    if (!file) return elbo_fail(error, ELBO_ERROR_FORMAT, "%s: cannot unpack: %s", name, zip_strerror(archive));
     *reader = (elbo_reader){.name = name, .limit = INT64_MAX, .fill = fill_entry, .close = close_entry, .state = file};
     if (zip_stat_index(archive, (zip_uint64_t)index, 0, &about) == 0 && (about.valid & ZIP_STAT_COMP_SIZE) &&
         about.comp_size < INT64_MAX / ELBO_INFLATE_LIMIT)
@@ -72,8 +71,10 @@ static elbo_status missing_key(zip_t *archive, const char *path, const char *key
     if (!*keys) return elbo_fail(error, ELBO_ERROR_FORMAT, "%s holds no arrays", path);
     if (key)
         return elbo_fail(error, ELBO_ERROR_USAGE, "%s has no array '%.*s'; it holds: %s", path, (int)length, key, keys);
-    return elbo_fail(error, ELBO_ERROR_USAGE, "%s: which array? Name it as FILE.npz#KEY, or FILE.npz#KEY,LABELS; it "
-                     "holds: %s", path, keys);
+    return elbo_fail(error, ELBO_ERROR_USAGE,
+                     "%s: which array? Name it as FILE.npz#KEY, or FILE.npz#KEY,LABELS; it "
+                     "holds: %s",
+                     path, keys);
 }
 
 static elbo_status open_archive(zip_t **archive, const char *path, elbo_error *error) {
@@ -168,9 +169,9 @@ static elbo_status read_labels(elbo_table *table, zip_t *archive, zip_int64_t in
     elbo_status status = read_entry(&labels, archive, index, path, true, error);
     if (status == ELBO_OK) {
         char *name = elbo_path_text("%s#%s", path, zip_get_name(archive, (zip_uint64_t)index, 0));
-        status = name ? elbo_labels_from_array(table, &labels, table->values.rank ? table->values.shape[0] : 1, name,
-                                               error)
-                      : elbo_fail_memory(error, strlen(path), "a name");
+        status =
+            name ? elbo_labels_from_array(table, &labels, table->values.rank ? table->values.shape[0] : 1, name, error)
+                 : elbo_fail_memory(error, strlen(path), "a name");
         elbo_free(name);
     }
     elbo_array_free(&labels);

@@ -44,9 +44,7 @@ static void list_clear(name_list *list) {
     memset(list, 0, sizeof *list);
 }
 
-static int by_bytes(const void *left, const void *right) {
-    return strcmp(*(char *const *)left, *(char *const *)right);
-}
+static int by_bytes(const void *left, const void *right) { return strcmp(*(char *const *)left, *(char *const *)right); }
 
 /* The names of the PNG files and of the subfolders, sorted; hidden ones do not count. */
 static elbo_status list_folder(const char *folder, name_list *files, name_list *folders, elbo_error *error) {
@@ -107,8 +105,8 @@ static elbo_status add_label_folder(png_rows *rows, const char *parent, const ch
     elbo_status status =
         folder ? list_folder(folder, &files, &folders, error) : elbo_fail_memory(error, strlen(parent), "a path");
     if (status == ELBO_OK && folders.count)
-        status = elbo_fail(error, ELBO_ERROR_FORMAT, "%s holds the folder %s: label folders hold PNG files only", folder,
-                           folders.names[0]);
+        status = elbo_fail(error, ELBO_ERROR_FORMAT, "%s holds the folder %s: label folders hold PNG files only",
+                           folder, folders.names[0]);
     if (status == ELBO_OK) status = add_files(rows, folder, &files, label, error);
     elbo_free(folder);
     list_clear(&files);
@@ -146,8 +144,10 @@ static elbo_status add_folder(png_rows *rows, const char *folder, int64_t *train
     elbo_status status = list_folder(folder, &files, &folders, error);
     bool splits = status == ELBO_OK && !files.count && listed(&folders, "train") && listed(&folders, "test");
     if (splits && (listed(&folders, "valid") || listed(&folders, "val") || listed(&folders, "validation")))
-        status = elbo_fail(error, ELBO_ERROR_UNSUPPORTED, "%s has a folder for validation beside train and test; move its "
-                           "files to train and use the option valid_fraction", folder);
+        status = elbo_fail(error, ELBO_ERROR_UNSUPPORTED,
+                           "%s has a folder for validation beside train and test; move its "
+                           "files to train and use the option valid_fraction",
+                           folder);
     if (status == ELBO_OK && splits && folders.count == 2) {
         status = add_named_split(rows, folder, "train", error);
         *train_rows = (int64_t)rows->paths.count;
@@ -190,8 +190,9 @@ static elbo_status read_size(png_size *size, const char *path, elbo_error *error
     /* One bit becomes a byte, and deflate packs at most 1032 bytes into one. */
     if (size->width < 1 || size->height < 1 || size->width > MOST_SIDE || size->height > MOST_SIDE || !known ||
         size->width * size->height / 8 / ELBO_INFLATE_LIMIT > about.st_size)
-        return elbo_fail(error, ELBO_ERROR_FORMAT, "%s: impossible size %lld x %lld at offset 16 for a file of %lld bytes",
-                         path, (long long)size->width, (long long)size->height, (long long)about.st_size);
+        return elbo_fail(error, ELBO_ERROR_FORMAT,
+                         "%s: impossible size %lld x %lld at offset 16 for a file of %lld bytes", path,
+                         (long long)size->width, (long long)size->height, (long long)about.st_size);
     return ELBO_OK;
 }
 
@@ -201,11 +202,11 @@ static elbo_status common_size(png_size *size, const name_list *paths, elbo_erro
         png_size other;
         ELBO_TRY(read_size(&other, paths->names[i], error));
         if (other.width == size->width && other.height == size->height && other.channels == size->channels) continue;
-        return elbo_fail(error, ELBO_ERROR_SHAPE,
-                         "%s is %lld x %lld pixels in %s, but %s is %lld x %lld in %s; all images of a folder must agree",
-                         paths->names[0], (long long)size->width, (long long)size->height,
-                         size->channels == 3 ? "colour" : "grey", paths->names[i], (long long)other.width,
-                         (long long)other.height, other.channels == 3 ? "colour" : "grey");
+        return elbo_fail(
+            error, ELBO_ERROR_SHAPE,
+            "%s is %lld x %lld pixels in %s, but %s is %lld x %lld in %s; all images of a folder must agree",
+            paths->names[0], (long long)size->width, (long long)size->height, size->channels == 3 ? "colour" : "grey",
+            paths->names[i], (long long)other.width, (long long)other.height, other.channels == 3 ? "colour" : "grey");
     }
     return ELBO_OK;
 }
@@ -265,8 +266,9 @@ static int decode_lines(png_structp png, png_infop info, decoder *decode, FILE *
     (void)png_set_interlace_handling(png);
     png_read_update_info(png, info);
     int channels = png_get_channels(png, info);
-    if (png_get_image_width(png, info) != decode->size.width || png_get_image_height(png, info) != decode->size.height ||
-        png_get_bit_depth(png, info) != 8 || channels < decode->size.channels || channels > decode->size.channels + 1)
+    if (png_get_image_width(png, info) != decode->size.width ||
+        png_get_image_height(png, info) != decode->size.height || png_get_bit_depth(png, info) != 8 ||
+        channels < decode->size.channels || channels > decode->size.channels + 1)
         return 0;
     for (int64_t y = 0; y < decode->size.height; y++)
         decode->lines[y] = decode->pixels + y * decode->size.width * channels;
@@ -279,15 +281,18 @@ static elbo_status decode_file(decoder *decode, const char *path, int *channels,
     png_message message = {""};
     FILE *stream = fopen(path, "rb");
     if (!stream) return elbo_fail(error, ELBO_ERROR_IO, "cannot read %s: %s", path, strerror(errno));
-    png_structp png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &message, on_error, on_warning, NULL, take_memory,
-                                               give_memory);
+    png_structp png =
+        png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &message, on_error, on_warning, NULL, take_memory, give_memory);
     png_infop info = png ? png_create_info_struct(png) : NULL;
     elbo_status status = info ? ELBO_OK : elbo_fail_memory(error, 1024, "libpng");
-    if (info && setjmp(png_jmpbuf(png)))
-        status = elbo_fail(error, ELBO_ERROR_FORMAT, "%s: damaged PNG near offset %ld: %s", path, ftell(stream),
-                           message.text);
-    else if (info && (*channels = decode_lines(png, info, decode, stream)) == 0)
-        status = elbo_fail(error, ELBO_ERROR_FORMAT, "%s: its chunks do not fit the size and colours of its head", path);
+    if (info) {
+        if (setjmp(png_jmpbuf(png)))
+            status = elbo_fail(error, ELBO_ERROR_FORMAT, "%s: damaged PNG near offset %ld: %s", path, ftell(stream),
+                               message.text);
+        else if ((*channels = decode_lines(png, info, decode, stream)) == 0)
+            status =
+                elbo_fail(error, ELBO_ERROR_FORMAT, "%s: its chunks do not fit the size and colours of its head", path);
+    }
     if (png) png_destroy_read_struct(&png, info ? &info : NULL, NULL);
     fclose(stream);
     return status;

@@ -1,0 +1,149 @@
+#include "support/run.h"
+
+#include <string.h>
+
+#include "support/describe.h"
+#include "support/rows.h"
+
+#define ELBO_TABLE_STRUCT elbo_cli_model_options
+ELBO_TABLE(elbo_cli_model_options_table, "Model", ELBO_CLI_MODEL_OPTIONS);
+#undef ELBO_TABLE_STRUCT
+#define ELBO_TABLE_STRUCT elbo_cli_source_options
+ELBO_TABLE(elbo_cli_source_options_table, "Source", ELBO_CLI_SOURCE_OPTIONS);
+#undef ELBO_TABLE_STRUCT
+
+enum { TEXT = 4096, PORTION = 4096 };
+
+const char *elbo_cli_split_word(elbo_split split) {
+    static const char *const words[4] = {"training", "validation", "test", "data"};
+    return words[split];
+}
+
+void elbo_cli_run_option(const elbo_cli_run *run, const char *name, char *out, size_t size) {
+    if (!elbo_config_get(run->config, name, out, size)) *out = 0;
+}
+
+static elbo_status open_model(elbo_cli_run *run, elbo_error *error) {
+    const elbo_cli_model_options *options = elbo_context_values(run->context, &elbo_cli_model_options_table);
+    const char *which = strcmp(options->checkpoint, "auto") == 0 ? NULL : options->checkpoint;
+    run->path = elbo_context_argument(run->context, 0);
+    run->model = elbo_model_open(run->path, which, (int)run->context->common->threads, error);
+    if (!run->model) return error->status;
+    run->info = elbo_model_get_info(run->model);
+    run->config = elbo_model_get_config(run->model);
+    return ELBO_OK;
+}
+
+int elbo_cli_run_with(const elbo_context *context, elbo_status (*work)(elbo_cli_run *run, elbo_error *error)) {
+    elbo_cli_run run = {.context = context, .code = ELBO_EXIT_OK};
+    elbo_error error = {0};
+    elbo_status status = open_model(&run, &error);
+    if (status == ELBO_OK) status = work(&run, &error);
+    elbo_dataset_free(run.dataset);
+    elbo_model_free(run.model);
+    return status == ELBO_OK ? run.code : elbo_context_fail(context, &error);
+}
+
+/* ---- Data ---- */
+
+/* The run's options of the data, overridden by those that were typed. */
+static elbo_status merge_options(const elbo_cli_run *run, elbo_data_options *merged, elbo_error *error) {
+    const elbo_options *table = &elbo_data_options_table;
+    const elbo_data_options *typed = elbo_context_values(run->context, table);
+    ELBO_CLI_TRY(elbo_options_init(table, merged, error));
+    for (size_t i = 0; i < table->count; i++) {
+        const char *name = table->rows[i].name;
+        char text[TEXT] = "";
+        bool known = elbo_context_given(run->context, name) ? elbo_options_get(table, typed, name, text, sizeof text)
+                                                            : elbo_config_get(run->config, name, text, sizeof text);
+        if (known) ELBO_CLI_TRY(elbo_options_set(table, merged, name, text, error));
+    }
+    return ELBO_OK;
+}
+
+static elbo_status check_items(const elbo_cli_run *run, elbo_error *error) {
+    if (run->data->item_size == run->info->item_size) return ELBO_OK;
+    char have[128], want[128];
+    elbo_cli_shape_text(run->data->item_rank, run->data->item_shape, have, sizeof have);
+    elbo_cli_shape_text(run->info->item_rank, run->info->item_shape, want, sizeof want);
+    return elbo_cli_fail(error, ELBO_ERROR_SHAPE, "%s has items of shape %s; the model reads %s", run->data->source,
+                         have, want);
+}
+
+elbo_status elbo_cli_run_data(elbo_cli_run *run, elbo_error *error) {
+    const elbo_cli_source_options *options = elbo_context_values(run->context, &elbo_cli_source_options_table);
+    elbo_data_options merged = {0};
+    char source[TEXT];
+    elbo_cli_run_option(run, "data", source, sizeof source);
+    elbo_status status = merge_options(run, &merged, error);
+    if (status == ELBO_OK) {
+        run->dataset = elbo_dataset_open(*options->data ? options->data : source, &merged, error);
+        if (!run->dataset) status = error->status;
+    }
+    elbo_options_clear(&elbo_data_options_table, &merged);
+    if (status != ELBO_OK) return status;
+    run->data = elbo_dataset_info(run->dataset);
+    return check_items(run, error);
+}
+
+elbo_status elbo_cli_run_split(elbo_cli_run *run, const char *name, elbo_split *split, elbo_error *error) {
+    *split = elbo_cli_split(name);
+    const int64_t *count = run->data->count;
+    if (count[*split] > 0) return ELBO_OK;
+    return elbo_cli_fail(error, ELBO_ERROR_STATE,
+                         "%s has no %s rows (train %lld, valid %lld, test %lld); --split names the rows to use",
+                         run->data->source, elbo_cli_split_word(*split), (long long)count[ELBO_SPLIT_TRAIN],
+                         (long long)count[ELBO_SPLIT_VALID], (long long)count[ELBO_SPLIT_TEST]);
+}
+
+elbo_status elbo_cli_run_rows(elbo_cli_run *run, elbo_split split, const int64_t *index, int64_t start, int64_t count,
+                              elbo_array *rows, elbo_error *error) {
+    ELBO_CLI_TRY(elbo_cli_rows(run->dataset, split, index, start, count, rows, error));
+    /* The sizes agree (check_items), so that only the shape is the model's: 784 values may be 28x28. */
+    rows->rank = run->info->item_rank + 1;
+    for (int axis = 0; axis < run->info->item_rank; axis++) rows->shape[axis + 1] = run->info->item_shape[axis];
+    return ELBO_OK;
+}
+
+/* Encodes rows and copies what comes out behind the `start` codes that are there. */
+static elbo_status encode_portion(elbo_cli_run *run, const elbo_array *rows, int64_t start, elbo_array *mean,
+                                  elbo_array *deviation, elbo_error *error) {
+    elbo_array part[2] = {{0}};
+    elbo_array *whole[2] = {mean, deviation};
+    elbo_status status =
+        elbo_model_encode(run->model, rows, mean ? &part[0] : NULL, deviation ? &part[1] : NULL, error);
+    size_t width = (size_t)run->info->latent * sizeof(float);
+    for (int i = 0; i < 2; i++) {
+        if (status == ELBO_OK && whole[i])
+            memcpy((char *)whole[i]->data + (size_t)start * width, part[i].data, (size_t)rows->shape[0] * width);
+        elbo_array_free(&part[i]);
+    }
+    return status;
+}
+
+static elbo_status encode_all(elbo_cli_run *run, elbo_split split, int64_t start, int64_t count, elbo_array *mean,
+                              elbo_array *deviation, elbo_error *error) {
+    for (int64_t done = 0; done < count; done += PORTION) {
+        int64_t rest = count - done, now = rest < PORTION ? rest : PORTION;
+        elbo_array rows = {0};
+        ELBO_CLI_TRY(elbo_cli_run_rows(run, split, NULL, start + done, now, &rows, error));
+        elbo_status status = encode_portion(run, &rows, done, mean, deviation, error);
+        elbo_array_free(&rows);
+        if (status != ELBO_OK) return status;
+    }
+    return ELBO_OK;
+}
+
+elbo_status elbo_cli_run_encode(elbo_cli_run *run, elbo_split split, int64_t start, int64_t count, elbo_array *mean,
+                                elbo_array *deviation, elbo_error *error) {
+    const int64_t shape[] = {count, run->info->latent};
+    elbo_array *whole[2] = {mean, deviation};
+    elbo_status status = ELBO_OK;
+    for (int i = 0; i < 2; i++)
+        if (whole[i]) memset(whole[i], 0, sizeof *whole[i]);
+    for (int i = 0; i < 2 && status == ELBO_OK; i++)
+        if (whole[i]) status = elbo_array_new(whole[i], ELBO_F32, 2, shape, error);
+    if (status == ELBO_OK) status = encode_all(run, split, start, count, mean, deviation, error);
+    for (int i = 0; i < 2 && status != ELBO_OK; i++) elbo_array_free(whole[i]);
+    return status;
+}

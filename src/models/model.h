@@ -1,0 +1,71 @@
+/* The contract of a model: one file in src/models/type each, registered as elbo_model_<file>.
+ *
+ * A model declares its options (one X-macro list), its parts (prior, encode, decode) as distributions over nodes, and
+ * the updates that train it. Generic tools (likelihood, sampling, reconstruction, traversal) need the parts alone. */
+#ifndef ELBO_MODELS_MODEL_H
+#define ELBO_MODELS_MODEL_H
+
+#include "dist/dist.h"
+#include "nn/nn.h"
+
+/* What one datum is, as far as a model must know. */
+typedef struct elbo_item {
+    int rank;
+    int64_t shape[ELBO_MAX_RANK];
+    int64_t size;
+    int classes; /* of labels; 0: none */
+    bool binary; /* values are drawn or thresholded to 0 and 1 */
+    int64_t levels; /* whole numbers 0..levels-1 for a categorical likelihood */
+} elbo_item;
+
+/* What parts are built with. */
+typedef struct elbo_context {
+    elbo_builder builder;
+    const void *options; /* the model's own struct */
+    elbo_item item;
+} elbo_context;
+
+/* One update of a step: the loss whose gradient is taken, and the groups that it moves. */
+typedef struct elbo_update {
+    const char *name;        /* "bound"; names loss terms in messages */
+    elbo_node *objective;    /* scalar that is minimised */
+    elbo_node *loss;         /* scalar -ELBO in nats per datum, no weights, all constants */
+    elbo_node *reconstruction, *kl; /* scalars with loss = reconstruction + kl */
+    const char *groups[4];   /* NULL-ended; none: every trained group */
+} elbo_update;
+
+/* Weights that change while training: set before each step. */
+typedef struct elbo_weights {
+    elbo_node *kl; /* scalar input: warm-up and beta */
+} elbo_weights;
+
+enum { ELBO_MODEL_UPDATES = 4 };
+
+typedef struct elbo_model_type {
+    const char *name, *title, *description, *paper;
+    const elbo_options *options;
+    /* Whether options and data go together; a message says what to change. */
+    elbo_status (*check)(const void *options, const elbo_item *item, elbo_error *error);
+    int64_t (*latent)(const void *options);
+    /* "bernoulli", "normal" or "categorical": what kind of values decode describes. */
+    const char *(*likelihood)(const void *options);
+    int64_t (*levels)(const void *options);
+    /* How parameters start. */
+    void (*initialisation)(const void *options, elbo_init *init, double *scale);
+    /* p(z) of shape [rows, latent] */
+    elbo_dist (*prior)(elbo_context *context, int64_t rows);
+    /* q(z | x), x: [B, size] -> event of rank 1 over [B, latent] */
+    elbo_dist (*encode)(elbo_context *context, elbo_node *x);
+    /* p(x | z), z: [..., latent] -> event of rank 1 over [..., size] */
+    elbo_dist (*decode)(elbo_context *context, elbo_node *z);
+    /* The updates of a training step on x: [B, size]; returns how many. */
+    int (*updates)(elbo_context *context, elbo_node *x, const elbo_weights *weights,
+                   elbo_update out[ELBO_MODEL_UPDATES]);
+} elbo_model_type;
+
+extern const elbo_model_type elbo_model_vae;
+extern const elbo_model_type *const elbo_registry_models[];
+/* NULL (with a hint in the error) for an unknown name. */
+const elbo_model_type *elbo_model_type_find(const char *name, elbo_error *error);
+
+#endif

@@ -1,0 +1,36 @@
+/* Layers: functions from nodes to nodes. Each declares its parameters in the builder's store under
+ * "<prefix>.<name>.weight" and "<prefix>.<name>.bias", or finds them there. */
+#ifndef ELBO_NN_NN_H
+#define ELBO_NN_NN_H
+
+#include "base/error.h"
+
+typedef struct elbo_builder {
+    elbo_graph *graph;
+    elbo_params *params;
+    const char *group; /* of the parameters that are declared: "encoder", "decoder", ... */
+    elbo_init init;    /* of weights; biases start at zero unless the layer says otherwise */
+    double init_scale;
+    bool training; /* batch norm uses the batch's statistics */
+} elbo_builder;
+
+/* "tanh", "relu", ...: the names that elbo_nn_activate knows, separated by '|'. */
+#define ELBO_ACTIVATIONS "tanh|relu|leaky-relu|softplus|elu|sigmoid|silu|gelu|identity"
+elbo_node *elbo_nn_activate(elbo_node *x, const char *name);
+
+/* A named parameter of the builder's group; NULL (and an error in the graph) on a misfit. */
+elbo_node *elbo_nn_param(elbo_builder *builder, const char *layer, const char *name, elbo_shape shape, elbo_init init,
+                         double scale, int64_t fan_in, int64_t fan_out);
+
+/* x: [..., in] -> x W + b: [..., out]. */
+elbo_node *elbo_nn_dense(elbo_builder *builder, elbo_node *x, const char *layer, int64_t out);
+/* Dense layers of the given widths, each followed by the activation. */
+elbo_node *elbo_nn_mlp(elbo_builder *builder, elbo_node *x, const char *name, const elbo_ints *widths,
+                       const char *activation);
+/* x: [B, C, H, W] -> [B, out, H', W'], with bias. */
+elbo_node *elbo_nn_conv(elbo_builder *builder, elbo_node *x, const char *layer, int64_t out, int64_t kernel, int stride,
+                        int padding);
+elbo_node *elbo_nn_conv_transposed(elbo_builder *builder, elbo_node *x, const char *layer, int64_t out, int64_t kernel,
+                                   int stride, int padding, int output_padding);
+
+#endif

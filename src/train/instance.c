@@ -1,0 +1,191 @@
+#include "train/instance.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+static bool is(const char *value, const char *wanted) { return strcmp(value, wanted) == 0; }
+
+elbo_context elbo_instance_context(const elbo_instance *instance, elbo_graph *graph, bool training) {
+    elbo_context context = {.options = instance->config->model, .item = instance->item};
+    context.builder = (elbo_builder){.graph = graph, .params = instance->params, .group = "model", .training = training};
+    instance->type->initialisation(instance->config->model, &context.builder.init, &context.builder.init_scale);
+    return context;
+}
+
+elbo_node *elbo_instance_raw(const elbo_instance *instance, elbo_graph *graph, int64_t rows) {
+    return elbo_input(graph, "x", instance->dtype, ELBO_SHAPE(rows, instance->item.size));
+}
+
+elbo_node *elbo_instance_x(const elbo_instance *instance, elbo_node *raw, bool draw) {
+    if (!raw) return NULL;
+    elbo_graph *graph = elbo_node_graph(raw);
+    elbo_scope_push(graph, "data");
+    elbo_node *x = elbo_scale(elbo_shift(elbo_to_real(raw), -instance->shift), instance->factor);
+    if (instance->binarize == ELBO_BINARIZE_DYNAMIC && draw)
+        x = elbo_less(elbo_random_uniform(graph, elbo_node_shape(x), 0), x);
+    else if (instance->binarize == ELBO_BINARIZE_THRESHOLD)
+        x = elbo_less(elbo_scalar(graph, 0.5), x);
+    else if (instance->item.levels)
+        x = elbo_floor(x);
+    elbo_scope_pop(graph);
+    return x;
+}
+
+elbo_node *elbo_instance_unscale(const elbo_instance *instance, elbo_node *x) {
+    return elbo_shift(elbo_scale(x, 1 / instance->factor), instance->shift);
+}
+
+/* Mean and deviation of the training values (all of them together), over at most 10 000 rows. */
+static elbo_status moments(const elbo_dataset *dataset, double *mean, double *deviation, elbo_error *error) {
+    const elbo_data_info *info = elbo_dataset_info(dataset);
+    int64_t rows = info->count[ELBO_SPLIT_TRAIN] < 10000 ? info->count[ELBO_SPLIT_TRAIN] : 10000;
+    size_t bytes = elbo_dtype_size(info->dtype) * (size_t)info->item_size;
+    void *row = elbo_calloc(bytes);
+    if (!row) return elbo_fail_memory(error, bytes, "a row");
+    double count = 0, sum = 0, square = 0;
+    elbo_status status = ELBO_OK;
+    for (int64_t r = 0; r < rows && status == ELBO_OK; r++) {
+        status = elbo_dataset_rows(dataset, ELBO_SPLIT_TRAIN, NULL, r, 1, row, error);
+        for (int64_t i = 0; i < info->item_size && status == ELBO_OK; i++) {
+            double value = info->dtype == ELBO_U8 ? ((uint8_t *)row)[i] : (double)((float *)row)[i];
+            double away = value - sum / (count > 0 ? count : 1);
+            count++;
+            sum += value;
+            if (count > 1) square += away * (value - sum / count); /* Welford */
+        }
+    }
+    elbo_free(row);
+    *mean = sum / count;
+    *deviation = sqrt(square / count);
+    return status;
+}
+
+static elbo_status choose_scale(elbo_instance *instance, const elbo_dataset *dataset, elbo_error *error) {
+    const elbo_data_info *info = elbo_dataset_info(dataset);
+    const char *wanted = instance->config->input.normalize;
+    bool bernoulli = is(instance->type->likelihood(instance->config->model), "bernoulli");
+    bool bytes = info->dtype == ELBO_U8, inside = info->minimum >= 0 && info->maximum <= 1;
+    instance->shift = 0;
+    instance->factor = 1;
+    if (is(wanted, "none") || (is(wanted, "auto") && !bytes && (!bernoulli || inside))) {
+        if (bernoulli && !inside)
+            return elbo_fail(error, ELBO_ERROR_USAGE,
+                             "a bernoulli likelihood needs values in [0,1], but the data range from %g to %g: use "
+                             "--normalize unit or --likelihood gaussian",
+                             info->minimum, info->maximum);
+        return ELBO_OK;
+    }
+    if (is(wanted, "standard")) {
+        double deviation;
+        ELBO_TRY(moments(dataset, &instance->shift, &deviation, error));
+        if (!(deviation > 0)) return elbo_fail(error, ELBO_ERROR_USAGE, "all training values are %g", instance->shift);
+        instance->factor = 1 / deviation;
+        if (bernoulli)
+            return elbo_fail(error, ELBO_ERROR_USAGE, "--normalize standard does not go with a bernoulli likelihood");
+        return ELBO_OK;
+    }
+    instance->shift = bytes ? 0 : info->minimum;
+    double range = bytes ? (info->maximum > 1 ? 255 : 1) : info->maximum - info->minimum;
+    instance->factor = range > 0 ? 1 / range : 1;
+    return ELBO_OK;
+}
+
+static elbo_status choose_binarisation(elbo_instance *instance, const elbo_data_info *info, elbo_error *error) {
+    const char *wanted = instance->config->input.binarize, *likelihood = instance->type->likelihood(instance->config->model);
+    bool bernoulli = is(likelihood, "bernoulli");
+    double low = (info->minimum - instance->shift) * instance->factor;
+    double high = (info->maximum - instance->shift) * instance->factor;
+    bool two_values = info->integral && (info->maximum - info->minimum <= 1);
+    instance->binarize = ELBO_BINARIZE_NONE;
+    if (is(wanted, "dynamic") || (is(wanted, "auto") && bernoulli && !two_values)) {
+        if (low < 0 || high > 1)
+            return elbo_fail(error, ELBO_ERROR_USAGE, "--binarize dynamic needs values in [0,1]; they are in [%g, %g]", low,
+                             high);
+        instance->binarize = ELBO_BINARIZE_DYNAMIC;
+    } else if (is(wanted, "threshold")) {
+        instance->binarize = ELBO_BINARIZE_THRESHOLD;
+    } else if (bernoulli && !two_values) {
+        strcpy(instance->warning, "grey values under a bernoulli likelihood give a cross-entropy, not log p of binary "
+                                  "data: do not compare it with published likelihoods");
+    }
+    instance->item.binary = instance->binarize != ELBO_BINARIZE_NONE || two_values;
+    return ELBO_OK;
+}
+
+static elbo_status choose_levels(elbo_instance *instance, const elbo_data_info *info, elbo_error *error) {
+    if (!is(instance->type->likelihood(instance->config->model), "categorical")) return ELBO_OK;
+    int64_t levels = instance->type->levels(instance->config->model);
+    if (!info->integral || info->minimum < 0 || info->maximum > 255)
+        return elbo_fail(error, ELBO_ERROR_USAGE,
+                         "a categorical likelihood needs whole numbers from 0 to 255; the data range from %g to %g",
+                         info->minimum, info->maximum);
+    instance->item.levels = levels;
+    instance->shift = 0;
+    double top = info->dtype == ELBO_U8 && info->maximum >= (double)levels ? 256 : (double)levels;
+    instance->factor = (double)levels / top;
+    if (info->maximum * instance->factor >= (double)levels)
+        return elbo_fail(error, ELBO_ERROR_USAGE, "values up to %g do not fit --levels %lld", info->maximum,
+                         (long long)levels);
+    return ELBO_OK;
+}
+
+elbo_status elbo_instance_make_params(elbo_instance *instance, elbo_error *error) {
+    elbo_graph *graph = elbo_graph_new();
+    instance->params = elbo_params_new((uint64_t)instance->config->training.seed);
+    if (!graph || !instance->params) {
+        elbo_graph_free(graph);
+        return elbo_fail_memory(error, 0, "a model");
+    }
+    elbo_context context = elbo_instance_context(instance, graph, true);
+    elbo_node *x = elbo_instance_x(instance, elbo_instance_raw(instance, graph, 1), true);
+    elbo_update update[ELBO_MODEL_UPDATES];
+    elbo_weights weights = {elbo_input(graph, "kl_weight", ELBO_F32, ELBO_SCALAR)};
+    instance->type->updates(&context, x, &weights, update);
+    elbo_status status = elbo_graph_check(graph, error);
+    if (status == ELBO_OK) status = elbo_params_finish(instance->params, error);
+    elbo_graph_free(graph);
+    return status;
+}
+
+elbo_status elbo_instance_new(elbo_instance *instance, const elbo_config *config, const elbo_dataset *dataset,
+                              elbo_error *error) {
+    const elbo_data_info *info = elbo_dataset_info(dataset);
+    memset(instance, 0, sizeof *instance);
+    instance->type = config->type;
+    instance->config = elbo_config_copy(config, error);
+    if (!instance->config) return error ? error->status : ELBO_ERROR_MEMORY;
+    instance->dtype = info->dtype;
+    instance->item.rank = info->item_rank;
+    memcpy(instance->item.shape, info->item_shape, sizeof instance->item.shape);
+    instance->item.size = info->item_size;
+    instance->item.classes = info->classes;
+    instance->low = info->minimum;
+    instance->high = info->maximum;
+    if (info->dtype != ELBO_U8 && info->dtype != ELBO_F32)
+        return elbo_fail(error, ELBO_ERROR_UNSUPPORTED, "data of type %s; u8 or f32 were expected",
+                         elbo_dtype_name(info->dtype));
+    ELBO_TRY(choose_scale(instance, dataset, error));
+    ELBO_TRY(choose_binarisation(instance, info, error));
+    ELBO_TRY(choose_levels(instance, info, error));
+    if (instance->type->check) ELBO_TRY(instance->type->check(instance->config->model, &instance->item, error));
+    return elbo_instance_make_params(instance, error);
+}
+
+void elbo_instance_clear(elbo_instance *instance) {
+    if (!instance) return;
+    elbo_params_free(instance->params);
+    elbo_config_free(instance->config);
+    memset(instance, 0, sizeof *instance);
+}
+
+elbo_status elbo_instance_fits(const elbo_instance *instance, const elbo_data_info *info, elbo_error *error) {
+    if (info->item_size != instance->item.size)
+        return elbo_fail(error, ELBO_ERROR_SHAPE, "%s has items of %lld values; the model was trained on %lld",
+                         info->source, (long long)info->item_size, (long long)instance->item.size);
+    if (info->dtype != instance->dtype)
+        return elbo_fail(error, ELBO_ERROR_SHAPE, "%s holds %s values; the model was trained on %s", info->source,
+                         elbo_dtype_name(info->dtype), elbo_dtype_name(instance->dtype));
+    return ELBO_OK;
+}

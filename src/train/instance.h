@@ -1,0 +1,45 @@
+/* A model at a data set: its options, what one datum is, how raw values become the model's x, and the parameters.
+ * Training, evaluation and use all start from here. */
+#ifndef ELBO_TRAIN_INSTANCE_H
+#define ELBO_TRAIN_INSTANCE_H
+
+#include "train/config.h"
+
+typedef enum elbo_binarize { ELBO_BINARIZE_NONE, ELBO_BINARIZE_DYNAMIC, ELBO_BINARIZE_THRESHOLD } elbo_binarize;
+
+typedef struct elbo_instance {
+    const elbo_model_type *type;
+    elbo_config *config;   /* own copy */
+    elbo_item item;
+    elbo_dtype dtype;      /* of raw values: ELBO_U8 or ELBO_F32 */
+    double shift, factor;  /* x = (raw - shift) * factor, before any binarisation */
+    elbo_binarize binarize;
+    double low, high;      /* of raw values in training: for pictures */
+    elbo_params *params;
+    char warning[256];     /* about the data: "" or what to know */
+} elbo_instance;
+
+/* For a new run: works out the transform from the data and the options, makes and initialises the parameters. */
+elbo_status elbo_instance_new(elbo_instance *instance, const elbo_config *config, const elbo_dataset *dataset,
+                              elbo_error *error);
+/* Makes the parameters of an instance whose other fields are set (by a checkpoint, say). */
+elbo_status elbo_instance_make_params(elbo_instance *instance, elbo_error *error);
+void elbo_instance_clear(elbo_instance *instance);
+
+/* A context for building parts on a graph. training: batch statistics and the like. */
+elbo_context elbo_instance_context(const elbo_instance *instance, elbo_graph *graph, bool training);
+/* The input "x" (raw: [rows, size], dtype of the instance). */
+elbo_node *elbo_instance_raw(const elbo_instance *instance, elbo_graph *graph, int64_t rows);
+/* The model's x from raw: scaled; binarised where the instance says so and draw is true (false: left grey). The first
+ * random stream of a graph is this draw's if raw and x are built first, so that all graphs draw the same pixels. */
+elbo_node *elbo_instance_x(const elbo_instance *instance, elbo_node *raw, bool draw);
+/* Undoes the transform on a mean or draw of p(x|z): [..., size] in raw units. */
+elbo_node *elbo_instance_unscale(const elbo_instance *instance, elbo_node *x);
+/* Whether a data set has items of the instance's size and type. */
+elbo_status elbo_instance_fits(const elbo_instance *instance, const elbo_data_info *info, elbo_error *error);
+
+/* Checkpoints (checkpoint.c): the instance as metadata and tensors. */
+struct elbo_safetensors;
+elbo_status elbo_instance_read(elbo_instance *instance, const char *path, elbo_error *error);
+
+#endif

@@ -1,0 +1,347 @@
+/* The training loop. Between any two steps the state is (parameters, optimiser slots, a few numbers); all randomness
+ * is a function of (seed, step), so that going on from a saved state gives the same bits as never having stopped. */
+#include <math.h>
+#include <omp.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/rng.h"
+#include "train/run_folder.h"
+#include "train/step.h"
+
+typedef struct trainer {
+    const elbo_training *request;
+    elbo_instance instance;
+    elbo_dataset *dataset;
+    const elbo_training_options *options;
+    elbo_training_state state, kept_state;
+    int64_t rows, steps, epochs; /* of the training split; steps of an epoch */
+    int64_t *order;              /* [rows] of this epoch */
+    int64_t order_epoch;
+    float *gradient, *params;
+    size_t length;
+    elbo_step_program full, rest, test_full, test_rest;
+    elbo_optimiser *optimiser[ELBO_MODEL_UPDATES];
+    elbo_flat flat[1 + ELBO_MODEL_UPDATES * ELBO_OPTIMISER_SLOTS]; /* 0: parameters, then slots */
+    size_t flats;
+    float *kept; /* [flats][length]: the last good state */
+    elbo_split held_out;
+    double saved_at;
+    elbo_run_folder *folder;
+} trainer;
+
+static double now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+/* ---- setting up ---- */
+
+static elbo_status open_data(trainer *t, const elbo_config *config, elbo_error *error) {
+    t->dataset = elbo_dataset_open(config->input.data, &config->data, error);
+    if (!t->dataset) return error ? error->status : ELBO_ERROR_IO;
+    const elbo_data_info *info = elbo_dataset_info(t->dataset);
+    t->rows = info->count[ELBO_SPLIT_TRAIN];
+    t->held_out = info->count[ELBO_SPLIT_VALID] > 0 ? ELBO_SPLIT_VALID : ELBO_SPLIT_TEST;
+    if (t->rows < 1) return elbo_fail(error, ELBO_ERROR_USAGE, "%s has no training rows", config->input.data);
+    return ELBO_OK;
+}
+
+static elbo_status make_programs(trainer *t, elbo_error *error) {
+    int64_t batch = t->options->batch < t->rows ? t->options->batch : t->rows, rest = t->rows % batch;
+    int threads = (int)t->state.threads;
+    ELBO_TRY(elbo_step_program_new(&t->full, &t->instance, batch, t->gradient, threads, error));
+    if (rest) ELBO_TRY(elbo_step_program_new(&t->rest, &t->instance, rest, t->gradient, threads, error));
+    t->steps = (t->rows + batch - 1) / batch;
+    int64_t test = elbo_dataset_info(t->dataset)->count[t->held_out];
+    if (test == 0) return ELBO_OK;
+    int64_t test_batch = test < 500 ? test : 500;
+    ELBO_TRY(elbo_step_program_new(&t->test_full, &t->instance, test_batch, NULL, threads, error));
+    if (test % test_batch)
+        ELBO_TRY(elbo_step_program_new(&t->test_rest, &t->instance, test % test_batch, NULL, threads, error));
+    return ELBO_OK;
+}
+
+static elbo_status make_optimisers(trainer *t, elbo_error *error) {
+    t->flat[t->flats++] = (elbo_flat){"parameters", t->params, t->length};
+    for (int u = 0; u < t->full.updates; u++) {
+        t->optimiser[u] = elbo_optimiser_new(t->instance.params, t->full.update[u].groups, t->gradient,
+                                             &t->instance.config->optimiser, (int)t->state.threads, error);
+        if (!t->optimiser[u]) return error ? error->status : ELBO_ERROR_MEMORY;
+        for (int s = 0; s < ELBO_OPTIMISER_SLOTS; s++) {
+            const char *name;
+            float *slot = elbo_optimiser_slot(t->optimiser[u], s, &name);
+            if (!slot) break;
+            elbo_flat *flat = &t->flat[t->flats++];
+            snprintf(flat->name, sizeof flat->name, "optimizer.%d.%s", u, name);
+            flat->data = slot;
+            flat->length = t->length;
+        }
+    }
+    return ELBO_OK;
+}
+
+static void keep(trainer *t) {
+    for (size_t f = 0; f < t->flats; f++)
+        memcpy(t->kept + f * t->length, t->flat[f].data, sizeof(float) * t->length);
+    t->kept_state = t->state;
+}
+
+static void restore(trainer *t) {
+    for (size_t f = 0; f < t->flats; f++)
+        memcpy(t->flat[f].data, t->kept + f * t->length, sizeof(float) * t->length);
+    double factor = t->state.rate_factor;
+    t->state = t->kept_state;
+    t->state.rate_factor = factor;
+    elbo_params_touch(t->instance.params);
+}
+
+static elbo_status set_up(trainer *t, elbo_error *error) {
+    const elbo_training *request = t->request;
+    t->state = (elbo_training_state){.best = INFINITY, .rate_factor = 1, .threads = request->threads};
+    if (request->config) {
+        ELBO_TRY(open_data(t, request->config, error));
+        ELBO_TRY(elbo_instance_new(&t->instance, request->config, t->dataset, error));
+    } else {
+        ELBO_TRY(elbo_checkpoint_read(elbo_run_folder_last(t->folder), &t->instance, &t->state, error));
+        if (request->threads > 0) t->state.threads = request->threads;
+        ELBO_TRY(open_data(t, t->instance.config, error));
+        ELBO_TRY(elbo_instance_fits(&t->instance, elbo_dataset_info(t->dataset), error));
+    }
+    if (t->state.threads <= 0) t->state.threads = omp_get_num_procs();
+    t->options = &t->instance.config->training;
+    if (request->epochs > 0) t->instance.config->training.epochs = request->epochs;
+    t->epochs = t->options->epochs;
+    t->params = elbo_params_data(t->instance.params, &t->length);
+    t->gradient = elbo_calloc(sizeof(float) * t->length);
+    t->order = elbo_calloc(sizeof *t->order * (size_t)t->rows);
+    t->order_epoch = -1;
+    if (!t->gradient || !t->order) return elbo_fail_memory(error, sizeof(float) * t->length, "gradients");
+    ELBO_TRY(make_programs(t, error));
+    ELBO_TRY(make_optimisers(t, error));
+    if (!request->config)
+        ELBO_TRY(elbo_checkpoint_read_flats(elbo_run_folder_last(t->folder), t->flat + 1, t->flats - 1, error));
+    t->kept = elbo_calloc(sizeof(float) * t->length * t->flats);
+    if (!t->kept) return elbo_fail_memory(error, sizeof(float) * t->length * t->flats, "the last good state");
+    keep(t);
+    return elbo_run_folder_begin(t->folder, &t->instance, &t->state, request->config != NULL, error);
+}
+
+static void tear_down(trainer *t) {
+    for (int u = 0; u < ELBO_MODEL_UPDATES; u++) elbo_optimiser_free(t->optimiser[u]);
+    elbo_step_program_clear(&t->full);
+    elbo_step_program_clear(&t->rest);
+    elbo_step_program_clear(&t->test_full);
+    elbo_step_program_clear(&t->test_rest);
+    elbo_free(t->gradient);
+    elbo_free(t->order);
+    elbo_free(t->kept);
+    elbo_instance_clear(&t->instance);
+    elbo_dataset_free(t->dataset);
+    elbo_run_folder_free(t->folder);
+}
+
+/* ---- saying and saving ---- */
+
+static elbo_status save(trainer *t, elbo_error *error) {
+    keep(t);
+    t->saved_at = now();
+    return elbo_checkpoint_write(elbo_run_folder_last(t->folder), &t->instance, &t->state, t->flat + 1, t->flats - 1,
+                                 error);
+}
+
+static bool say(trainer *t, elbo_event event, double test_loss, double rate, double norm, const char *message) {
+    if (!t->request->progress) return false;
+    const elbo_training_state *s = &t->state;
+    double rows = s->rows > 0 ? (double)s->rows : NAN;
+    elbo_progress progress = {.event = event, .message = message, .epoch = s->epoch + (event == ELBO_EVENT_STEP),
+                              .epochs = t->epochs, .step = s->step_in_epoch, .steps = t->steps, .loss = s->loss / rows,
+                              .reconstruction = s->reconstruction / rows, .kl = s->kl / rows, .test_loss = test_loss,
+                              .rate = rate, .gradient_norm = norm, .seconds = s->seconds,
+                              .samples_per_second = s->seconds > 0 ? (double)s->rows / s->seconds : 0};
+    return t->request->progress(t->request->user, &progress);
+}
+
+/* ---- a step ---- */
+
+static double rate_now(const trainer *t) {
+    double epoch = (double)t->state.epoch + (double)t->state.step_in_epoch / (double)t->steps;
+    return t->state.rate_factor *
+           elbo_schedule_rate(&t->instance.config->optimiser, epoch, (double)t->epochs, t->state.step);
+}
+
+static double kl_weight_now(const trainer *t) {
+    double epoch = (double)t->state.epoch + (double)t->state.step_in_epoch / (double)t->steps;
+    double share = t->options->kl_warmup > 0 ? epoch / t->options->kl_warmup : 1;
+    return t->options->beta * (share < 1 ? share : 1);
+}
+
+static void shuffle(trainer *t) {
+    if (t->order_epoch == t->state.epoch) return;
+    elbo_rng rng = {(uint64_t)t->options->seed, ELBO_STREAM_SHUFFLE, (uint32_t)t->state.epoch};
+    elbo_rng_permutation(&rng, t->order, t->rows);
+    t->order_epoch = t->state.epoch;
+}
+
+static bool all_finite(const float *values, size_t count) {
+    float zero = 0;
+    for (size_t i = 0; i < count; i++) zero += values[i] - values[i];
+    return zero == 0;
+}
+
+/* A step whose loss or gradient is not finite: says where it began, and either stops or goes on more slowly. */
+static elbo_status survive(trainer *t, elbo_step_program *program, int u, const elbo_step_result *result, double norm,
+                           const elbo_run *run, elbo_error *error) {
+    char place[256], message[900];
+    int64_t row = -1, first = t->state.step_in_epoch * t->full.rows;
+    elbo_error ignored = {0};
+    if (elbo_step_diagnose(program, u, kl_weight_now(t), run, place, sizeof place, &row, &ignored) != ELBO_OK)
+        snprintf(place, sizeof place, "unknown (%.200s)", ignored.message);
+    char datum[64] = "";
+    if (row >= 0) snprintf(datum, sizeof datum, " (training row %lld)", (long long)t->order[first + row]);
+    const char *term = !isfinite(result->reconstruction) ? "reconstruction" : !isfinite(result->kl) ? "KL" : "";
+    snprintf(message, sizeof message, "step %lld (epoch %lld): %s is %g, gradient norm %g; first value that is not finite: %s%s",
+             (long long)t->state.step + 1, (long long)t->state.epoch + 1, *term ? term : program->update[u].name,
+             result->loss, norm, place, datum);
+    if (!all_finite(t->params, t->length)) restore(t);
+    if (strcmp(t->options->on_nan, "continue") == 0 && t->state.rate_factor > 1e-6) {
+        t->state.rate_factor /= 2;
+        size_t used = strlen(message);
+        snprintf(message + used, sizeof message - used, "; going on from the last good state at %g times the rate",
+                 t->state.rate_factor);
+        say(t, ELBO_EVENT_WARNING, NAN, rate_now(t), norm, message);
+        return ELBO_OK;
+    }
+    ELBO_TRY(save(t, error));
+    return elbo_fail(error, ELBO_ERROR_NUMERIC,
+                     "%s. The last good state is saved; try a smaller --lr, --clip 100, or --on-nan continue", message);
+}
+
+/* One step; *good is false where it met a NaN and changed nothing but the rate. */
+static elbo_status step(trainer *t, double *norm, bool *good, elbo_error *error) {
+    int64_t first = t->state.step_in_epoch * t->full.rows;
+    elbo_step_program *program = t->rows - first < t->full.rows ? &t->rest : &t->full;
+    elbo_run run = {.seed = (uint64_t)t->options->seed, .step = (uint32_t)t->state.step};
+    const elbo_optimiser_options *how = &t->instance.config->optimiser;
+    double rate = rate_now(t), weight = kl_weight_now(t);
+    elbo_step_result total = {0}, result;
+    ELBO_TRY(elbo_step_program_load(program, t->dataset, ELBO_SPLIT_TRAIN, t->order + first, 0, error));
+    *good = true;
+    for (int u = 0; u < program->updates; u++) {
+        ELBO_TRY(elbo_step_program_run(program, u, weight, &run, &result, error));
+        ELBO_TRY(elbo_optimiser_norm(t->optimiser[u], norm, error));
+        if (!isfinite(result.loss) || !isfinite(*norm)) {
+            *good = false;
+            return survive(t, program, u, &result, *norm, &run, error);
+        }
+        double scale = how->clip > 0 && *norm > how->clip ? how->clip / *norm : 1;
+        ELBO_TRY(elbo_optimiser_step(t->optimiser[u], rate, t->state.step + 1, scale, error));
+        if (program->update[u].loss) total = result;
+    }
+    double rows = (double)program->rows;
+    t->state.loss += total.loss * rows;
+    t->state.reconstruction += total.reconstruction * rows;
+    t->state.kl += total.kl * rows;
+    t->state.norm += *norm;
+    t->state.rows += program->rows;
+    t->state.step++;
+    t->state.step_in_epoch++;
+    return ELBO_OK;
+}
+
+/* ---- an epoch ---- */
+
+static elbo_status evaluate(trainer *t, elbo_step_result *mean, elbo_error *error) {
+    int64_t rows = elbo_dataset_info(t->dataset)->count[t->held_out], done = 0;
+    *mean = (elbo_step_result){NAN, NAN, NAN};
+    if (rows == 0) return ELBO_OK;
+    elbo_step_result sum = {0}, result;
+    while (done < rows) {
+        elbo_step_program *program = rows - done < t->test_full.rows ? &t->test_rest : &t->test_full;
+        elbo_run run = {.seed = (uint64_t)t->options->seed, .first_row = (uint32_t)done};
+        ELBO_TRY(elbo_step_program_load(program, t->dataset, t->held_out, NULL, done, error));
+        ELBO_TRY(elbo_step_program_run(program, 0, 1, &run, &result, error));
+        double share = (double)program->rows / (double)rows;
+        sum.loss += share * result.loss;
+        sum.reconstruction += share * result.reconstruction;
+        sum.kl += share * result.kl;
+        done += program->rows;
+    }
+    *mean = sum;
+    return ELBO_OK;
+}
+
+static elbo_status finish_epoch(trainer *t, bool *stop, elbo_error *error) {
+    elbo_training_state *s = &t->state;
+    elbo_step_result test = {NAN, NAN, NAN};
+    bool last = s->epoch + 1 >= t->epochs;
+    double rate = rate_now(t);
+    if ((s->epoch + 1) % t->options->evaluate_every == 0 || last) ELBO_TRY(evaluate(t, &test, error));
+    s->epoch++;
+    bool better = test.loss < s->best;
+    if (better) {
+        s->best = test.loss;
+        s->worse = 0;
+    } else if (!isnan(test.loss)) {
+        s->worse++;
+    }
+    ELBO_TRY(elbo_run_folder_epoch(t->folder, s, &test, t->steps, rate, error));
+    bool asked = say(t, ELBO_EVENT_EPOCH, test.loss, rate, s->norm / (double)t->steps, NULL);
+    s->step_in_epoch = s->rows = 0;
+    s->loss = s->reconstruction = s->kl = s->norm = s->seconds = 0;
+    if (better)
+        ELBO_TRY(elbo_checkpoint_write(elbo_run_folder_best(t->folder), &t->instance, s, NULL, 0, error));
+    ELBO_TRY(save(t, error));
+    if (asked && !last) return elbo_fail(error, ELBO_ERROR_INTERRUPTED, "stopped after epoch %lld", (long long)s->epoch);
+    *stop = t->options->early_stop > 0 && s->worse >= t->options->early_stop;
+    return ELBO_OK;
+}
+
+static elbo_status run_steps(trainer *t, elbo_error *error) {
+    double norm = NAN;
+    shuffle(t);
+    while (t->state.step_in_epoch < t->steps) {
+        double start = now();
+        bool good;
+        ELBO_TRY(step(t, &norm, &good, error));
+        shuffle(t); /* a NaN may have thrown the state back into an earlier epoch */
+        double end = now();
+        if (good) t->state.seconds += end - start;
+        if (say(t, ELBO_EVENT_STEP, NAN, rate_now(t), norm, NULL)) {
+            ELBO_TRY(save(t, error));
+            return elbo_fail(error, ELBO_ERROR_INTERRUPTED, "stopped after step %lld of epoch %lld",
+                             (long long)t->state.step_in_epoch, (long long)t->state.epoch + 1);
+        }
+        if (t->options->save_every > 0 && end - t->saved_at > t->options->save_every) ELBO_TRY(save(t, error));
+    }
+    return ELBO_OK;
+}
+
+static elbo_status run(trainer *t, elbo_error *error) {
+    bool stop = t->options->early_stop > 0 && t->state.worse >= t->options->early_stop && t->request->epochs == 0;
+    t->saved_at = now();
+    if (*t->instance.warning) say(t, ELBO_EVENT_WARNING, NAN, 0, 0, t->instance.warning);
+    if (t->options->profile)
+        for (int u = 0; u < t->full.updates; u++) elbo_plan_profile(t->full.plan[u], true);
+    while (t->state.epoch < t->epochs && !stop) {
+        ELBO_TRY(run_steps(t, error));
+        ELBO_TRY(finish_epoch(t, &stop, error));
+    }
+    if (t->options->profile) ELBO_TRY(elbo_run_folder_profile(t->folder, &t->full, error));
+    return ELBO_OK;
+}
+
+elbo_status elbo_train(const elbo_training *training, elbo_error *error) {
+    elbo_error local = {0};
+    trainer t = {.request = training};
+    if (!error) error = &local;
+    t.folder = elbo_run_folder_open(training->folder, training->config == NULL, error);
+    elbo_status status = t.folder ? set_up(&t, error) : error->status;
+    if (status == ELBO_OK) status = run(&t, error);
+    tear_down(&t);
+    return status;
+}
