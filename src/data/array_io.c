@@ -10,7 +10,7 @@ elbo_status elbo_location_split(elbo_location *location, const char *source, elb
     /* Names of folders and of files may hold a '#' of their own. */
     if (hash && (strchr(hash, '/') || access(source, F_OK) == 0)) hash = NULL;
     size_t length = hash ? (size_t)(hash - source) : strlen(source);
-    location->path = elbo_path_text("%.*s", (int)length, source);
+    location->path = elbo_textf("%.*s", (int)length, source);
     location->key = hash ? elbo_strdup(hash + 1) : NULL;
     if (location->path && (!hash || location->key)) return ELBO_OK;
     elbo_location_clear(location);
@@ -65,7 +65,7 @@ static elbo_status save_to(const elbo_array *array, const char *path, elbo_error
     if (elbo_path_ends(path, ".csv|.csv.gz")) return elbo_csv_write(array, NULL, path, error);
     if (elbo_path_ends(path, ".npz")) return elbo_npz_save(array, path, NULL, error);
     const char *key = strrchr(path, '#');
-    char *file = key ? elbo_path_text("%.*s", (int)(key - path), path) : NULL;
+    char *file = key ? elbo_textf("%.*s", (int)(key - path), path) : NULL;
     if (key && !file) return elbo_fail_memory(error, strlen(path), "a path");
     elbo_status status;
     if (file && key[1] && elbo_path_ends(file, ".npz"))

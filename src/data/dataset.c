@@ -152,7 +152,7 @@ static elbo_status check_labels(elbo_table *table, const char *source, elbo_erro
     if (table->class_names) return ELBO_OK;
     table->class_names = elbo_calloc((size_t)table->classes * sizeof *table->class_names);
     for (int code = 0; table->class_names && code < table->classes; code++)
-        if (!(table->class_names[code] = elbo_path_text("%d", code))) return elbo_fail_memory(error, 16, "class names");
+        if (!(table->class_names[code] = elbo_textf("%d", code))) return elbo_fail_memory(error, 16, "class names");
     return table->class_names ? ELBO_OK
                               : elbo_fail_memory(error, (size_t)table->classes * sizeof(char *), "class names");
 }
@@ -190,7 +190,7 @@ static elbo_status read_source(elbo_dataset *dataset, const char *source, const 
     if (status == ELBO_OK) {
         bool generated = strcmp(format->name, "synth") == 0;
         dataset->format_name =
-            generated ? elbo_path_text("%.*s", (int)strcspn(source, "?"), source) : elbo_strdup(format->name);
+            generated ? elbo_textf("%.*s", (int)strcspn(source, "?"), source) : elbo_strdup(format->name);
         if (!dataset->format_name) status = elbo_fail_memory(error, strlen(source), "a name");
     }
     elbo_location_clear(&location);

@@ -137,10 +137,10 @@ static const char *split_of(const elbo_table *table, int64_t row) {
 /* The folder of a row; text of a class that has no name is its number. */
 static char *folder_of(const elbo_table *table, const char *root, int64_t row) {
     const char *split = split_of(table, row);
-    if (!table->labels.data) return elbo_path_text("%s%s", root, split);
+    if (!table->labels.data) return elbo_textf("%s%s", root, split);
     int32_t label = ((const int32_t *)table->labels.data)[row];
-    if (!table->class_names) return elbo_path_text("%s%s/%d", root, split, label);
-    return elbo_path_text("%s%s/%s", root, split, table->class_names[label]);
+    if (!table->class_names) return elbo_textf("%s%s/%d", root, split, label);
+    return elbo_textf("%s%s/%s", root, split, table->class_names[label]);
 }
 
 static elbo_status check_names(const elbo_table *table, elbo_error *error) {
@@ -158,7 +158,7 @@ static elbo_status write_row(const elbo_table *table, const image *picture, cons
     int digits = 1;
     for (int64_t rows = table->values.shape[0] - 1; rows >= 10; rows /= 10) digits++;
     char *folder = folder_of(table, root, row);
-    char *path = folder ? elbo_path_text("%s/%0*lld.png", folder, digits, (long long)row) : NULL;
+    char *path = folder ? elbo_textf("%s/%0*lld.png", folder, digits, (long long)row) : NULL;
     elbo_status status = path ? elbo_folder_make(folder, error) : elbo_fail_memory(error, strlen(root), "a path");
     if (status == ELBO_OK) {
         interleave(picture, &table->values, row);

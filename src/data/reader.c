@@ -1,7 +1,6 @@
 #include "data/reader.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -198,18 +197,6 @@ size_t elbo_peek(const char *path, void *out, size_t want) {
     if (elbo_reader_some(&reader, out, want, &got, NULL) != ELBO_OK) got = 0;
     elbo_reader_close(&reader);
     return got;
-}
-
-char *elbo_path_text(const char *format, ...) {
-    va_list arguments, again;
-    va_start(arguments, format);
-    va_copy(again, arguments);
-    int length = vsnprintf(NULL, 0, format, arguments);
-    char *text = length < 0 ? NULL : elbo_calloc((size_t)length + 1);
-    if (text) vsnprintf(text, (size_t)length + 1, format, again);
-    va_end(again);
-    va_end(arguments);
-    return text;
 }
 
 bool elbo_path_ends(const char *path, const char *endings) {

@@ -36,8 +36,6 @@ elbo_status elbo_reader_end(elbo_reader *reader, elbo_error *error);
 /* The first bytes of a file, decompressed; returns how many there were, 0 for a file that cannot be read. */
 size_t elbo_peek(const char *path, void *out, size_t want);
 
-/* A new string from a format; NULL when out of memory. */
-char *elbo_path_text(const char *format, ...) ELBO_PRINTF(1, 2);
 /* Whether a path ends in any of the endings, separated by '|', whatever the case: ".csv|.csv.gz". */
 bool elbo_path_ends(const char *path, const char *endings);
 /* The part after the last '/'. */

@@ -21,7 +21,14 @@ static void propagate(elbo_node *node, elbo_node *dout, const char *needs, elbo_
                         node->inputs > 64 ? " for more than 64 inputs" : "");
         return;
     }
+    /* what the gradient is made of carries the label of what it is the gradient of */
+    const char *scope = node->graph->scope[0];
+    int scopes = node->graph->scopes;
+    node->graph->scope[0] = node->label;
+    node->graph->scopes = node->label ? 1 : 0;
     node->op->gradient(node, dout, din);
+    node->graph->scope[0] = scope;
+    node->graph->scopes = scopes;
     for (int k = 0; k < node->inputs; k++) {
         int id = node->input[k]->id;
         if (!din[k] || !needs[id]) continue;

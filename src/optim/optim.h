@@ -51,22 +51,38 @@ typedef struct elbo_optimiser_type {
 
 extern const elbo_optimiser_type *const elbo_registry_optimisers[];
 
+/* The optimiser of a name; NULL with a message that lists the known ones. */
+const elbo_optimiser_type *elbo_optimiser_find(const char *name, elbo_error *error);
+
+/* Pieces that several formulas share.
+ * decay * average + (1 - decay) * value, written so that it has the right fixed point whatever decay rounds to. */
+elbo_node *elbo_optimiser_average(elbo_node *average, elbo_node *value, double decay);
+/* param + rate * direction / (sqrt(square) + epsilon); rate is negative to go down. */
+elbo_node *elbo_optimiser_move(elbo_node *param, elbo_node *rate, elbo_node *direction, elbo_node *square,
+                               elbo_node *epsilon);
+
 /* An optimiser at work on the trained groups of a store. */
 typedef struct elbo_optimiser elbo_optimiser;
 
-/* groups: NULL-ended list, or an empty one for all groups but "state". The gradient: flat, in the store's layout and
- * length (64-byte aligned); read at each step. */
+/* groups: NULL-ended list, or an empty one (or NULL) for all groups but "state". The gradient: flat, in the store's
+ * layout and length (64-byte aligned), zero in the padding; read at each step. The store (finished) and the gradient
+ * are borrowed and must outlive the optimiser, the options are copied. threads: 0 for all processors; the result does
+ * not depend on their number. NULL with ELBO_ERROR_USAGE for an unknown group or options that do not fit each other,
+ * ELBO_ERROR_STATE if there is nothing to train. */
 elbo_optimiser *elbo_optimiser_new(elbo_params *params, const char *const *groups, float *gradient,
                                    const elbo_optimiser_options *options, int threads, elbo_error *error);
 void elbo_optimiser_free(elbo_optimiser *optimiser);
-/* The norm of the gradient over the optimiser's groups: NaN or infinite if any element is. */
+/* The norm of the gradient over the optimiser's groups: NaN or infinite if any element is. (Elements beyond 1e18 count
+ * as infinite: their squares pass what f32 holds.) */
 elbo_status elbo_optimiser_norm(elbo_optimiser *optimiser, double *norm, elbo_error *error);
-/* Step t (from 1) at a rate, the gradient times scale (for clipping): updates parameters and slots in place. */
+/* Step t (from 1) at a rate, the gradient times scale (for clipping; 1 unless --clip is set): updates parameters and
+ * slots in place and touches the store. ELBO_ERROR_NUMERIC, and nothing is changed, if rate or scale is not finite. */
 elbo_status elbo_optimiser_step(elbo_optimiser *optimiser, double rate, int64_t t, double scale, elbo_error *error);
 /* The slots, for checkpoints: flat, in the store's layout and length; NULL past the last. */
 float *elbo_optimiser_slot(elbo_optimiser *optimiser, int index, const char **name);
 
-/* The rate at a step: `epoch` is fractional (steps done / steps per epoch), `epochs` the planned total. */
+/* The rate of step number `step` (from 1): `epoch` is fractional (steps done before it / steps per epoch), `epochs` the
+ * planned total. NaN for an unknown schedule. */
 double elbo_schedule_rate(const elbo_optimiser_options *options, double epoch, double epochs, int64_t step);
 /* One line about a schedule for listings; NULL for an unknown name. */
 const char *elbo_schedule_describe(const char *name);

@@ -160,8 +160,8 @@ static char *label_name(const char *path, const char *type) {
     int before = (int)((images ? images : name + stem) - path);
     int after = images ? (int)stem - (int)(images - name) - 6 : 0;
     const char *middle = images ? "labels" : "-labels", *rest = images ? images + 6 : "";
-    if (!patterned) return elbo_path_text("%.*s%s%.*s.idx", before, path, middle, after, rest);
-    return elbo_path_text("%.*s%s%.*s%cidx1-%s", before, path, middle, after, rest, parsed.separator, type);
+    if (!patterned) return elbo_textf("%.*s%s%.*s.idx", before, path, middle, after, rest);
+    return elbo_textf("%.*s%s%.*s%cidx1-%s", before, path, middle, after, rest, parsed.separator, type);
 }
 
 /* The existing labels file of an images file, or NULL. */
@@ -171,7 +171,7 @@ static char *find_labels(const char *path) {
         for (int compressed = 0; compressed < 2; compressed++) {
             struct stat about;
             char *plain = label_name(path, label_types[i]);
-            char *name = plain ? elbo_path_text("%s%s", plain, compressed ? ".gz" : "") : NULL;
+            char *name = plain ? elbo_textf("%s%s", plain, compressed ? ".gz" : "") : NULL;
             elbo_free(plain);
             if (name && stat(name, &about) == 0 && strcmp(name, path) != 0) return name;
             elbo_free(name);
@@ -217,7 +217,7 @@ static int role_of(const char *name) {
 
 /* Of a file and its gzipped twin the plain one is taken; other doubles are an error. */
 static elbo_status keep_file(char **paths, int role, const char *folder, const char *name, elbo_error *error) {
-    char *path = elbo_path_text("%s/%s", folder, name);
+    char *path = elbo_textf("%s/%s", folder, name);
     if (!path) return elbo_fail_memory(error, strlen(folder), "a path");
     char *old = paths[role];
     if (!old) {
@@ -370,8 +370,8 @@ static const idx_type *label_type(const elbo_table *table) { return type_of_code
 static elbo_status write_part(const elbo_table *table, const char *folder, const char *part, int64_t first,
                               int64_t rows, elbo_error *error) {
     const idx_type *type = type_of_code(table->values.dtype == ELBO_U8 ? 0x08 : 0x0D), *labels = label_type(table);
-    char *path = elbo_path_text("%s/%s-images-idx%d-%s", folder, part, table->values.rank, type->name);
-    char *label_path = elbo_path_text("%s/%s-labels-idx1-%s", folder, part, labels->name);
+    char *path = elbo_textf("%s/%s-images-idx%d-%s", folder, part, table->values.rank, type->name);
+    char *label_path = elbo_textf("%s/%s-labels-idx1-%s", folder, part, labels->name);
     elbo_status status = path && label_path ? write_rows(&table->values, type, first, rows, path, error)
                                             : elbo_fail_memory(error, strlen(folder), "a path");
     if (status == ELBO_OK && table->labels.data)
@@ -403,7 +403,7 @@ static elbo_status write_single(const elbo_table *table, const char *path, elbo_
     ELBO_TRY(write_rows(&table->values, type, 0, rows, path, error));
     if (!table->labels.data) return ELBO_OK;
     char *plain = label_name(path, label_type(table)->name);
-    char *label_path = plain ? elbo_path_text("%s%s", plain, elbo_path_ends(path, ".gz") ? ".gz" : "") : NULL;
+    char *label_path = plain ? elbo_textf("%s%s", plain, elbo_path_ends(path, ".gz") ? ".gz" : "") : NULL;
     elbo_free(plain);
     if (!label_path) return elbo_fail_memory(error, strlen(path), "a path");
     elbo_status status = write_rows(&table->labels, label_type(table), 0, rows, label_path, error);

@@ -95,7 +95,7 @@ static elbo_status open_archive(zip_t **archive, const char *path, elbo_error *e
 static elbo_status read_entry(elbo_array *array, zip_t *archive, zip_int64_t index, const char *path, bool wide,
                               elbo_error *error) {
     elbo_reader reader;
-    char *name = elbo_path_text("%s#%s", path, zip_get_name(archive, (zip_uint64_t)index, 0));
+    char *name = elbo_textf("%s#%s", path, zip_get_name(archive, (zip_uint64_t)index, 0));
     if (!name) return elbo_fail_memory(error, strlen(path), "a name");
     elbo_status status = open_entry(&reader, archive, index, name, error);
     if (status == ELBO_OK) {
@@ -168,7 +168,7 @@ static elbo_status read_labels(elbo_table *table, zip_t *archive, zip_int64_t in
     elbo_array labels = {0};
     elbo_status status = read_entry(&labels, archive, index, path, true, error);
     if (status == ELBO_OK) {
-        char *name = elbo_path_text("%s#%s", path, zip_get_name(archive, (zip_uint64_t)index, 0));
+        char *name = elbo_textf("%s#%s", path, zip_get_name(archive, (zip_uint64_t)index, 0));
         status =
             name ? elbo_labels_from_array(table, &labels, table->values.rank ? table->values.shape[0] : 1, name, error)
                  : elbo_fail_memory(error, strlen(path), "a name");
@@ -214,7 +214,7 @@ static elbo_status add_entry(zip_t *archive, const elbo_array *array, const char
                              elbo_error *error) {
     size_t length, bytes = (size_t)elbo_array_count(array) * elbo_dtype_size(array->dtype);
     ELBO_TRY(elbo_npy_header(array, header, &length, error));
-    char *name = elbo_path_text("%s.npy", key);
+    char *name = elbo_textf("%s.npy", key);
     if (!name) return elbo_fail_memory(error, strlen(key), "a name");
     zip_buffer_fragment_t parts[2] = {{(zip_uint8_t *)*header, length}, {array->data, bytes}};
     zip_error_t detail;

@@ -91,7 +91,7 @@ static elbo_status add_files(png_rows *rows, const char *folder, const name_list
                          "%s: some PNG files lie in label folders and some do not; expected all or none", folder);
     if (label) ELBO_TRY(elbo_classes_code(&rows->classes, label, &code, error));
     for (size_t i = 0; i < files->count; i++) {
-        ELBO_TRY(list_add(&rows->paths, elbo_path_text("%s/%s", folder, files->names[i]), error));
+        ELBO_TRY(list_add(&rows->paths, elbo_textf("%s/%s", folder, files->names[i]), error));
         ELBO_TRY(elbo_block_reserve(&rows->labels, sizeof code, false, error));
         memcpy((char *)rows->labels.data + rows->labels.used, &code, sizeof code);
         rows->labels.used += sizeof code;
@@ -101,7 +101,7 @@ static elbo_status add_files(png_rows *rows, const char *folder, const name_list
 
 static elbo_status add_label_folder(png_rows *rows, const char *parent, const char *label, elbo_error *error) {
     name_list files = {0}, folders = {0};
-    char *folder = elbo_path_text("%s/%s", parent, label);
+    char *folder = elbo_textf("%s/%s", parent, label);
     elbo_status status =
         folder ? list_folder(folder, &files, &folders, error) : elbo_fail_memory(error, strlen(parent), "a path");
     if (status == ELBO_OK && folders.count)
@@ -123,7 +123,7 @@ static elbo_status add_split(png_rows *rows, const char *folder, const name_list
 
 static elbo_status add_named_split(png_rows *rows, const char *parent, const char *name, elbo_error *error) {
     name_list files = {0}, folders = {0};
-    char *folder = elbo_path_text("%s/%s", parent, name);
+    char *folder = elbo_textf("%s/%s", parent, name);
     elbo_status status =
         folder ? list_folder(folder, &files, &folders, error) : elbo_fail_memory(error, strlen(parent), "a path");
     if (status == ELBO_OK) status = add_split(rows, folder, &files, &folders, error);
@@ -357,7 +357,7 @@ static bool holds_png(const char *folder, int depth) {
     name_list files = {0}, folders = {0};
     bool found = list_folder(folder, &files, &folders, NULL) == ELBO_OK && files.count > 0;
     for (size_t i = 0; i < folders.count && !found && depth > 0; i++) {
-        char *path = elbo_path_text("%s/%s", folder, folders.names[i]);
+        char *path = elbo_textf("%s/%s", folder, folders.names[i]);
         found = path && holds_png(path, depth - 1);
         elbo_free(path);
     }

@@ -4,6 +4,7 @@
 #define ELBO_BACKEND_CPU_VECTOR_MATH_H
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -21,8 +22,10 @@ VECTOR_INLINE uint32_t to_bits(float value) {
     return bits;
 }
 
-/* The nearest whole number, for |x| < 2^22. */
+/* The nearest whole number, for |x| < 2^22: adding 1.5 2^23 leaves no room for a fraction. */
 VECTOR_INLINE float nearest(float x) { return (x + 12582912.0f) - 12582912.0f; }
+/* The same as an integer. Other x, NaN among them, give an arbitrary one. */
+VECTOR_INLINE int32_t whole(float x) { return (int32_t)(to_bits(x + 12582912.0f) - 0x4b400000u); }
 
 VECTOR_INLINE float power_of_two(int32_t exponent) { return from_bits((uint32_t)(exponent + 127) << 23); }
 
@@ -43,17 +46,22 @@ VECTOR_INLINE float reduced(float x, float n) { return (x - n * 0.693359375f) + 
 VECTOR_INLINE float v_exp(float x) {
     x = x > 89.0f ? 89.0f : x;
     x = x < -104.0f ? -104.0f : x;
-    float n = nearest(x * 1.44269504f);
-    int32_t i = (int32_t)n, half = i >> 1; /* two factors: the result may be subnormal or overflow */
-    return (expm1_small(reduced(x, n)) + 1.0f) * power_of_two(half) * power_of_two(i - half);
+    float turns = x * 1.44269504f;
+    int32_t i = whole(turns), half = i >> 1; /* two factors: the result may be subnormal or overflow */
+    return (expm1_small(reduced(x, nearest(turns))) + 1.0f) * power_of_two(half) * power_of_two(i - half);
+}
+
+/* e^x - 1 for -30 <= x <= 87. */
+VECTOR_INLINE float expm1_middle(float x) {
+    float turns = x * 1.44269504f, scale = power_of_two(whole(turns));
+    return scale * expm1_small(reduced(x, nearest(turns))) + (scale - 1.0f);
 }
 
 VECTOR_INLINE float v_expm1(float x) {
-    float z = x > 87.0f ? 87.0f : x;
+    float z = x > 87.0f ? 87.0f : x, large = v_exp(x);
     z = z < -30.0f ? -30.0f : z;
-    float n = nearest(z * 1.44269504f), scale = power_of_two((int32_t)n);
-    float small = scale * expm1_small(reduced(z, n)) + (scale - 1.0f);
-    return x > 87.0f ? v_exp(x) : small;
+    float small = expm1_middle(z);
+    return x > 87.0f ? large : small;
 }
 
 /* log of a positive normal mantissa around 1: 2 atanh(s), s = (m - 1) / (m + 1). */
@@ -70,17 +78,21 @@ VECTOR_INLINE float log_mantissa(float f) {
     return f - (half_square - s * (half_square + 2.0f * q * p));
 }
 
-VECTOR_INLINE float v_log(float x) {
-    float tiny = x < 1.17549435e-38f ? 1.0f : 0.0f;
-    float scaled = tiny > 0 ? x * 8388608.0f : x;
-    uint32_t bits = to_bits(scaled);
+/* log of a positive normal number. */
+VECTOR_INLINE float log_normal(float x) {
+    uint32_t bits = to_bits(x);
     int32_t e = (int32_t)(bits - 0x3f3504f3u) >> 23; /* mantissa in [sqrt(1/2), sqrt(2)) */
-    float m = from_bits(bits - ((uint32_t)e << 23));
-    float k = (float)e - tiny * 23.0f;
-    float value = k * 0.693359375f + (log_mantissa(m - 1.0f) - k * 2.12194440e-4f);
+    float k = (float)e;
+    return k * 0.693359375f + (log_mantissa(from_bits(bits - ((uint32_t)e << 23)) - 1.0f) - k * 2.12194440e-4f);
+}
+
+VECTOR_INLINE float v_log(float x) {
+    bool subnormal = x < 1.17549435e-38f;
+    float value = log_normal(subnormal ? x * 8388608.0f : x) - (subnormal ? 15.9423851f : 0.0f); /* 23 ln 2 */
     value = x > 3.4028234e38f ? x : value;
     value = x == 0 ? -INFINITY : value;
-    return x < 0 ? NAN : x != x ? x : value;
+    value = x < 0 ? NAN : value;
+    return x != x ? x : value;
 }
 
 VECTOR_INLINE float v_log1p(float x) {
@@ -92,8 +104,7 @@ VECTOR_INLINE float v_log1p(float x) {
 VECTOR_INLINE float v_tanh(float x) {
     float size = x < 0 ? -x : x;
     size = size > 9.5f ? 9.5f : size;
-    float t = v_expm1(2.0f * size);
-    float y = t / (t + 2.0f);
+    float t = expm1_middle(2.0f * size), y = t / (t + 2.0f);
     return x < 0 ? -y : y;
 }
 
@@ -126,7 +137,7 @@ VECTOR_INLINE void turn(float u, float *sine, float *cosine) {
     c = c * q + 4.16666667e-2f;
     c = c * q - 0.5f;
     c = c * q + 1.0f;
-    int32_t k = (int32_t)quarter;
+    int32_t k = whole(4.0f * u);
     float a = k & 1 ? c : s, b = k & 1 ? s : c;
     *sine = k & 2 ? -a : a;
     *cosine = (k + 1) & 2 ? -b : b;

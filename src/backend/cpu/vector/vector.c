@@ -4,7 +4,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "backend/cpu/vector/convert.h"
 #include "backend/cpu/vector/math.h"
+#include "backend/cpu/vector/random.h"
 #include "base/special.h"
 
 #define REAL float
@@ -103,65 +105,6 @@ static void add_rows(float *restrict out, const float *restrict in, int64_t rows
         for (int64_t j = 0; j < columns; j++) out[j] += in[row * stride + j];
 }
 
-enum { BLOCKS = 16 };
-
-/* Philox4x32-10 on 16 counters at once. */
-VECTOR_INLINE void philox(uint32_t word[4][BLOCKS], uint64_t seed) {
-    uint32_t key0 = (uint32_t)seed, key1 = (uint32_t)(seed >> 32);
-    for (int round = 0; round < 10; round++) {
-        for (int i = 0; i < BLOCKS; i++) {
-            uint64_t p0 = (uint64_t)0xD2511F53u * word[0][i], p1 = (uint64_t)0xCD9E8D57u * word[2][i];
-            word[0][i] = (uint32_t)(p1 >> 32) ^ word[1][i] ^ key0;
-            word[2][i] = (uint32_t)(p0 >> 32) ^ word[3][i] ^ key1;
-            word[1][i] = (uint32_t)p1;
-            word[3][i] = (uint32_t)p0;
-        }
-        key0 += 0x9E3779B9u;
-        key1 += 0xBB67AE85u;
-    }
-}
-
-VECTOR_INLINE void draw16(float unit[4][BLOCKS], const uint32_t *block, const uint32_t *row, uint32_t step,
-                          uint32_t stream, uint64_t seed) {
-    uint32_t word[4][BLOCKS];
-    for (int i = 0; i < BLOCKS; i++) {
-        word[0][i] = block[i];
-        word[1][i] = row[i];
-        word[2][i] = step;
-        word[3][i] = stream;
-    }
-    philox(word, seed);
-    for (int lane = 0; lane < 4; lane++)
-        for (int i = 0; i < BLOCKS; i++) unit[lane][i] = ((float)(int32_t)(word[lane][i] >> 9) + 0.5f) * 0x1p-23f;
-}
-
-static void uniform(float *out, const uint32_t *block, const uint32_t *row, uint32_t step, uint32_t stream,
-                    uint64_t seed, int64_t count) {
-    for (int64_t first = 0; first < count; first += BLOCKS) {
-        float unit[4][BLOCKS];
-        draw16(unit, block + first, row + first, step, stream, seed);
-        for (int i = 0; i < BLOCKS; i++)
-            for (int lane = 0; lane < 4; lane++) out[4 * (first + i) + lane] = unit[lane][i];
-    }
-}
-
-static void normal(float *out, const uint32_t *block, const uint32_t *row, uint32_t step, uint32_t stream,
-                   uint64_t seed, int64_t count) {
-    for (int64_t first = 0; first < count; first += BLOCKS) {
-        float unit[4][BLOCKS], value[4][BLOCKS];
-        draw16(unit, block + first, row + first, step, stream, seed);
-        for (int pair = 0; pair < 4; pair += 2)
-            for (int i = 0; i < BLOCKS; i++) {
-                float sine, cosine, radius = sqrtf(-2.0f * v_log(unit[pair][i]));
-                turn(unit[pair + 1][i], &sine, &cosine);
-                value[pair][i] = radius * cosine;
-                value[pair + 1][i] = radius * sine;
-            }
-        for (int i = 0; i < BLOCKS; i++)
-            for (int lane = 0; lane < 4; lane++) out[4 * (first + i) + lane] = value[lane][i];
-    }
-}
-
 #define PASTE(a, b) a##b
 #define TABLE(isa) PASTE(elbo_vector_, isa)
 #define TEXT(x) #x
@@ -183,4 +126,7 @@ const elbo_vector_table TABLE(ELBO_ISA) = {
     .add_rows = add_rows,
     .uniform = uniform,
     .normal = normal,
+    .to_bf16 = to_bf16,
+    .pair_rows = pair_rows,
+    .pair_columns = pair_columns,
 };

@@ -26,6 +26,14 @@ typedef struct elbo_vector_table {
                     uint64_t seed, int64_t count);
     void (*normal)(float *out, const uint32_t *block, const uint32_t *row, uint32_t step, uint32_t stream,
                    uint64_t seed, int64_t count);
+    /* Rounded to the nearest, ties to even. */
+    void (*to_bf16)(uint16_t *out, const float *in, int64_t count);
+    /* out[i]: even[i] in the low half, odd[i] in the high half, both as bf16 */
+    void (*pair_rows)(uint32_t *out, const float *even, const float *odd, int64_t count);
+    /* A tile of at most 16 rows and 32 columns of `in`, transposed: out[j out_stride + i] holds columns 2 j and 2 j + 1
+     * of row i as bf16. All 16 x 16 are written, with zeros beyond the rows and columns. */
+    void (*pair_columns)(uint32_t *out, int64_t out_stride, const float *in, int64_t stride, int64_t rows,
+                         int64_t columns);
 } elbo_vector_table;
 
 extern const elbo_vector_table elbo_vector_baseline;

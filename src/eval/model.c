@@ -1,0 +1,195 @@
+#include "eval/model.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/memory.h"
+#include "train/checkpoint.h"
+
+enum { MOST_ROWS = 256, MOST_NUMBERS = 1 << 24 };
+
+int64_t elbo_model_width(const elbo_instance *instance) {
+    return instance->item.size * (instance->item.levels > 1 ? instance->item.levels : 1);
+}
+
+int64_t elbo_model_batch(const elbo_instance *instance, int64_t count) {
+    int64_t rows = 1, width = elbo_model_width(instance);
+    while (rows < count && rows < MOST_ROWS && 2 * rows * width <= MOST_NUMBERS) rows *= 2;
+    return rows;
+}
+
+/* ---- opening ---- */
+
+static void describe(elbo_model *model, int64_t epoch, int64_t step) {
+    const elbo_instance *instance = &model->instance;
+    elbo_model_info *info = &model->info;
+    info->model = instance->type->name;
+    info->item_rank = instance->item.rank;
+    memcpy(info->item_shape, instance->item.shape, sizeof info->item_shape);
+    info->item_size = instance->item.size;
+    info->latent = instance->type->latent(instance->config->model);
+    info->epoch = epoch;
+    info->step = step;
+    for (size_t i = 0; i < elbo_params_count(instance->params); i++) {
+        const elbo_param_info *param = elbo_params_at(instance->params, i);
+        if (strcmp(param->group, "state") != 0) info->parameters += param->count;
+    }
+}
+
+elbo_model *elbo_model_from(elbo_instance *instance, int64_t epoch, int64_t step, int threads, elbo_error *error) {
+    elbo_model *model = elbo_calloc(sizeof *model);
+    if (!model) return elbo_fail_null(error, ELBO_ERROR_MEMORY, "out of memory: a model");
+    model->instance = *instance;
+    memset(instance, 0, sizeof *instance);
+    model->threads = threads;
+    describe(model, epoch, step);
+    return model;
+}
+
+static bool exists(const char *path) {
+    struct stat what;
+    return stat(path, &what) == 0;
+}
+
+/* The checkpoint that a run folder offers, as a new string; NULL with an error. */
+static char *choose(const char *folder, const char *which, elbo_error *error) {
+    char *best = elbo_textf("%s/best.safetensors", folder), *last = elbo_textf("%s/last.safetensors", folder);
+    char *chosen = NULL;
+    if (!best || !last) {
+        elbo_fail(error, ELBO_ERROR_MEMORY, "out of memory: a path");
+    } else if (which) {
+        chosen = strcmp(which, "best") == 0 ? best : last;
+        if (!exists(chosen)) chosen = elbo_fail_null(error, ELBO_ERROR_IO, "%s: no such checkpoint in this run", chosen);
+    } else {
+        chosen = exists(best) ? best : exists(last) ? last : NULL;
+        if (!chosen)
+            elbo_fail(error, ELBO_ERROR_IO, "%s is no run: it has neither best.safetensors nor last.safetensors", folder);
+    }
+    if (best != chosen) elbo_free(best);
+    if (last != chosen) elbo_free(last);
+    return chosen;
+}
+
+static char *resolve(const char *path, const char *which, elbo_error *error) {
+    struct stat what;
+    if (which && strcmp(which, "best") != 0 && strcmp(which, "last") != 0)
+        return elbo_fail_null(error, ELBO_ERROR_USAGE, "no checkpoint is called \"%s\"; best or last was expected", which);
+    if (stat(path, &what) != 0)
+        return elbo_fail_null(error, ELBO_ERROR_IO, "%s: no such run folder or checkpoint", path);
+    if (S_ISDIR(what.st_mode)) return choose(path, which, error);
+    if (which)
+        return elbo_fail_null(error, ELBO_ERROR_USAGE, "%s is a checkpoint already: \"%s\" chooses in a run folder", path,
+                              which);
+    char *copy = elbo_strdup(path);
+    return copy ? copy : elbo_fail_null(error, ELBO_ERROR_MEMORY, "out of memory: a path");
+}
+
+elbo_model *elbo_model_open(const char *path, const char *which, int threads, elbo_error *error) {
+    if (threads < 0) return elbo_fail_null(error, ELBO_ERROR_USAGE, "%d threads; 0 (all processors) or more were expected", threads);
+    char *file = resolve(path, which, error);
+    if (!file) return NULL;
+    elbo_instance instance = {0};
+    elbo_training_state state = {0};
+    elbo_status status = elbo_checkpoint_read(file, &instance, &state, error);
+    elbo_free(file);
+    if (status != ELBO_OK) return NULL;
+    elbo_model *model = elbo_model_from(&instance, state.epoch, state.step, threads, error);
+    if (!model) elbo_instance_clear(&instance);
+    return model;
+}
+
+static void free_program(elbo_program *program) {
+    elbo_plan_free(program->plan);
+    elbo_graph_free(program->graph);
+    elbo_free(program);
+}
+
+void elbo_model_free(elbo_model *model) {
+    if (!model) return;
+    while (model->programs) {
+        elbo_program *next = model->programs->next;
+        free_program(model->programs);
+        model->programs = next;
+    }
+    elbo_instance_clear(&model->instance);
+    elbo_free(model);
+}
+
+const elbo_model_info *elbo_model_get_info(const elbo_model *model) { return &model->info; }
+const elbo_config *elbo_model_get_config(const elbo_model *model) { return model->instance.config; }
+elbo_params *elbo_model_get_params(elbo_model *model) { return model->instance.params; }
+
+/* Bytes show their full range unless they are only 0 and 1. */
+void elbo_model_picture_range(const elbo_model *model, double *low, double *high) {
+    const elbo_instance *instance = &model->instance;
+    bool bytes = instance->dtype == ELBO_U8;
+    *low = bytes ? 0 : instance->low;
+    *high = bytes ? (instance->high > 1 ? 255 : 1) : instance->high;
+    if (!(*high > *low)) *high = *low + 1;
+}
+
+/* ---- plans ---- */
+
+static void build_encode(elbo_model *model, elbo_program *program) {
+    const elbo_instance *instance = &model->instance;
+    elbo_context context = elbo_instance_context(instance, program->graph, false);
+    program->in = elbo_input(program->graph, "x", program->dtype, ELBO_SHAPE(program->rows, instance->item.size));
+    elbo_dist posterior = instance->type->encode(&context, elbo_instance_x(instance, program->in, false));
+    if (!posterior.type) return;
+    program->out[0] = posterior.type->mean(&posterior);
+    program->out[1] = elbo_sqrt(posterior.type->variance(&posterior));
+}
+
+static void build_decode(elbo_model *model, elbo_program *program) {
+    const elbo_instance *instance = &model->instance;
+    elbo_context context = elbo_instance_context(instance, program->graph, false);
+    program->in = elbo_input(program->graph, "z", ELBO_F32, ELBO_SHAPE(program->rows, model->info.latent));
+    elbo_dist likelihood = instance->type->decode(&context, program->in);
+    if (!likelihood.type) return;
+    bool draw = program->kind == ELBO_PROGRAM_DRAW;
+    elbo_node *x = draw ? elbo_dist_sample(&likelihood, 0) : likelihood.type->mean(&likelihood);
+    program->out[0] = elbo_instance_unscale(instance, x);
+}
+
+/* The draw's distance from the prior's mean, times the temperature. */
+static void build_prior(elbo_model *model, elbo_program *program) {
+    elbo_context context = elbo_instance_context(&model->instance, program->graph, false);
+    program->in = elbo_input(program->graph, "temperature", ELBO_F32, ELBO_SHAPE(1));
+    elbo_dist prior = model->instance.type->prior(&context, program->rows);
+    if (!prior.type) return;
+    elbo_node *mean = prior.type->mean(&prior), *away = elbo_sub(elbo_dist_sample(&prior, 0), mean);
+    program->out[0] = elbo_muladd(away, program->in, mean);
+}
+
+static elbo_status compile(elbo_model *model, elbo_program *program, elbo_error *error) {
+    program->graph = elbo_graph_new();
+    if (!program->graph) return elbo_fail_memory(error, 0, "a graph");
+    switch (program->kind) {
+        case ELBO_PROGRAM_ENCODE: build_encode(model, program); break;
+        case ELBO_PROGRAM_DECODE:
+        case ELBO_PROGRAM_DRAW: build_decode(model, program); break;
+        case ELBO_PROGRAM_PRIOR: build_prior(model, program); break;
+    }
+    elbo_plan_spec spec = {.fetch = program->out, .fetch_count = program->out[1] ? 2 : 1, .threads = model->threads,
+                           .params_fixed = true};
+    program->plan = elbo_plan_new(program->graph, &spec, error);
+    return program->plan ? ELBO_OK : error ? error->status : ELBO_ERROR_INTERNAL;
+}
+
+elbo_program *elbo_model_program(elbo_model *model, elbo_program_kind kind, elbo_dtype dtype, int64_t rows,
+                                 elbo_error *error) {
+    for (elbo_program *known = model->programs; known; known = known->next)
+        if (known->kind == kind && known->dtype == dtype && known->rows == rows) return known;
+    elbo_program *made = elbo_calloc(sizeof *made);
+    if (!made) return elbo_fail_null(error, ELBO_ERROR_MEMORY, "out of memory: a plan");
+    made->kind = kind;
+    made->dtype = dtype;
+    made->rows = rows;
+    if (compile(model, made, error) != ELBO_OK) {
+        free_program(made);
+        return NULL;
+    }
+    made->next = model->programs;
+    model->programs = made;
+    return made;
+}

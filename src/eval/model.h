@@ -1,0 +1,46 @@
+/* A model in use: an instance, and the plans that encode, decode and draw, kept by batch size. */
+#ifndef ELBO_EVAL_MODEL_H
+#define ELBO_EVAL_MODEL_H
+
+#include "train/instance.h"
+
+/* What a cached plan does with a batch of rows. */
+typedef enum elbo_program_kind {
+    ELBO_PROGRAM_ENCODE, /* raw values -> mean and deviation of q(z|x) */
+    ELBO_PROGRAM_DECODE, /* z -> mean of p(x|z) in raw units */
+    ELBO_PROGRAM_DRAW,   /* z -> a draw of it */
+    ELBO_PROGRAM_PRIOR   /* temperature -> z */
+} elbo_program_kind;
+
+typedef struct elbo_program {
+    elbo_program_kind kind;
+    elbo_dtype dtype; /* of the input */
+    int64_t rows;
+    elbo_graph *graph;
+    elbo_plan *plan;
+    elbo_node *in, *out[2];
+    struct elbo_program *next;
+} elbo_program;
+
+struct elbo_model {
+    elbo_instance instance;
+    elbo_model_info info;
+    int threads;
+    elbo_program *programs;
+};
+
+/* A model around an instance, which it takes over (the caller's is zeroed). On failure, NULL, and the instance stays
+ * the caller's. */
+elbo_model *elbo_model_from(elbo_instance *instance, int64_t epoch, int64_t step, int threads, elbo_error *error);
+
+/* Numbers that one row has where it is widest, as far as the item tells. */
+int64_t elbo_model_width(const elbo_instance *instance);
+/* Rows of a batch when `count` are wanted: a power of two, so that few plans serve every count, and at most what
+ * memory allows for items of this size. */
+int64_t elbo_model_batch(const elbo_instance *instance, int64_t count);
+
+/* The cached plan for a batch of rows; NULL on failure. */
+elbo_program *elbo_model_program(elbo_model *model, elbo_program_kind kind, elbo_dtype dtype, int64_t rows,
+                                 elbo_error *error);
+
+#endif
