@@ -8,7 +8,7 @@
 #include "support/rows.h"
 #include "support/save.h"
 
-enum { COMPARED_COLUMNS = 10 };
+enum { COMPARED_COLUMNS = 10, BARS = 4096 };
 
 static elbo_status decode(elbo_cli_run *run, elbo_array *codes, elbo_array *items, elbo_error *error) {
     elbo_status status = elbo_model_decode(run->model, codes, false, 0, items, error);
@@ -140,19 +140,31 @@ elbo_status elbo_cli_write_curves(const char *folder, const char *path, elbo_err
     return status;
 }
 
+/* Bars carry the numbers that --dims takes, which count from 0. */
+typedef struct kl_bars {
+    bool active[BARS];
+    char text[BARS][8];
+    const char *name[BARS];
+} kl_bars;
+
 elbo_status elbo_cli_write_kl(const elbo_evaluation *evaluation, double active_threshold, const char *path,
                               elbo_error *error) {
-    int64_t latent = evaluation->latent;
-    bool *active = calloc((size_t)latent, sizeof *active);
-    if (!active) return elbo_cli_fail(error, ELBO_ERROR_MEMORY, "out of memory for a chart of %lld bars", (long long)latent);
-    for (int64_t i = 0; i < latent; i++) active[i] = evaluation->mean_variance[i] > active_threshold;
-    elbo_chart chart = {.title = "KL of each dimension", .x_label = "dimension, counted from 1", .y_label = "nats"};
-    elbo_chart_bar_list bars = {.values = evaluation->kl_per_dim,
-                                .marked = active,
-                                .marked_name = "active",
-                                .unmarked_name = "not used",
-                                .count = latent};
+    int64_t count = evaluation->latent < BARS ? evaluation->latent : BARS;
+    char subtitle[128] = "nats for each datum, mean of the data";
+    kl_bars *one = calloc(1, sizeof *one);
+    if (!one) return elbo_cli_fail(error, ELBO_ERROR_MEMORY, "out of memory for a chart of %lld bars", (long long)count);
+    for (int64_t i = 0; i < count; i++) {
+        one->active[i] = evaluation->mean_variance[i] > active_threshold;
+        snprintf(one->text[i], sizeof one->text[i], "%d", (int)i);
+        one->name[i] = one->text[i];
+    }
+    if (count < evaluation->latent)
+        snprintf(subtitle, sizeof subtitle, "nats for each datum, the first %lld of %lld dimensions", (long long)count,
+                 (long long)evaluation->latent);
+    elbo_chart chart = {
+        .title = "KL of each dimension", .subtitle = subtitle, .x_label = "dimension of z", .y_label = "nats"};
+    elbo_chart_bar_list bars = {evaluation->kl_per_dim, one->name, one->active, "active", "not used", count};
     elbo_status status = elbo_chart_bars(&chart, &bars, path, error);
-    free(active);
+    free(one);
     return status;
 }

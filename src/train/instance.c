@@ -78,7 +78,7 @@ static elbo_status choose_scale(elbo_instance *instance, const elbo_dataset *dat
         return ELBO_OK;
     }
     if (is(wanted, "standard")) {
-        double deviation;
+        double deviation = 0;
         ELBO_TRY(moments(dataset, &instance->shift, &deviation, error));
         if (!(deviation > 0)) return elbo_fail(error, ELBO_ERROR_USAGE, "all training values are %g", instance->shift);
         instance->factor = 1 / deviation;

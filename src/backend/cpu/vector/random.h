@@ -20,6 +20,13 @@ enum { WIDE_LANES = 4 };
 enum { WIDE_LANES = 2 };
 #endif
 typedef uint64_t wide __attribute__((vector_size(8 * WIDE_LANES)));
+typedef uint32_t narrow __attribute__((vector_size(4 * WIDE_LANES)));
+
+VECTOR_INLINE wide widened(const uint32_t *in) {
+    narrow value;
+    memcpy(&value, in, sizeof value);
+    return __builtin_convertvector(value, wide);
+}
 
 /* Products of the low halves. Written out because GCC knows no portable expression that becomes this instruction. */
 VECTOR_INLINE wide multiply_low(wide a, wide b) {
@@ -79,10 +86,8 @@ static void uniform(float *out, const uint32_t *block, const uint32_t *row, uint
         wide word[GROUPS][4];
         uint32_t bits[4 * BLOCKS];
         for (int g = 0; g < GROUPS; g++) {
-            for (int i = 0; i < WIDE_LANES; i++) {
-                word[g][0][i] = block[first + g * WIDE_LANES + i];
-                word[g][1][i] = row[first + g * WIDE_LANES + i];
-            }
+            word[g][0] = widened(block + first + g * WIDE_LANES);
+            word[g][1] = widened(row + first + g * WIDE_LANES);
             word[g][2] = (wide){0} + step;
             word[g][3] = (wide){0} + stream;
         }
