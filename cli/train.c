@@ -168,6 +168,7 @@ static int report(const elbo_context *context, const training *work) {
         if (!isnan(last->test_loss)) printf(", held out -ELBO %.2f", last->test_loss);
         puts(" nats");
     }
+    if (last->epoch == 0) puts("nothing left to train: --epochs takes the number to train up to");
     printf("run in %s\n", work->folder);
     return ELBO_EXIT_OK;
 }
@@ -189,8 +190,7 @@ static int run(elbo_context *context) {
     elbo_cli_progress_end(&work->bar);
     if (status == ELBO_OK) return report(context, work);
     if (status != ELBO_ERROR_INTERRUPTED) return elbo_context_fail(context, &error);
-    elbo_context_note(context, "stopped in epoch %lld of %lld; everything is saved. To go on: elbo train --resume %s",
-                      (long long)work->last.epoch, (long long)work->last.epochs, work->folder);
+    elbo_context_note(context, "%s; everything is saved. To go on: elbo train --resume %s", error.message, work->folder);
     return ELBO_EXIT_INTERRUPTED;
 }
 

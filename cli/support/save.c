@@ -24,7 +24,7 @@ bool elbo_cli_is_npz(const char *path) {
     return ends(path, ".npz") || (hash && hash - path > 4 && strncasecmp(hash - 4, ".npz", 4) == 0);
 }
 
-static elbo_cli_kind kind_by_name(const char *path) {
+elbo_cli_kind elbo_cli_kind_by_name(const char *path) {
     if (ends(path, ".png")) return ELBO_CLI_KIND_PICTURE;
     if (ends(path, ".svg")) return ELBO_CLI_KIND_CHART;
     bool array = strcmp(path, "-") == 0 || ends(path, ".npy") || ends(path, ".csv") || ends(path, ".csv.gz");
@@ -40,9 +40,8 @@ static int refuse(const elbo_context *context, const char *path, int allowed) {
     return elbo_context_usage(context, "--out %s: a file ending in %s%s%s was expected", path, picture, chart, arrays);
 }
 
-int elbo_cli_kind_of(const elbo_context *context, const char *path, int allowed, elbo_cli_kind *kind) {
-    *kind = kind_by_name(path);
-    if (!*path || !(*kind & allowed)) return refuse(context, path, allowed);
+int elbo_cli_check_out(const elbo_context *context, const char *path, int allowed) {
+    if (!*path || !(elbo_cli_kind_by_name(path) & allowed)) return refuse(context, path, allowed);
     if (strcmp(path, "-") != 0) return ELBO_EXIT_OK;
     if (context->common->json) return elbo_context_usage(context, "--json and --out - both want standard output");
     if (isatty(STDOUT_FILENO)) return elbo_context_usage(context, "--out - writes bytes, and standard output is a terminal");
@@ -65,6 +64,11 @@ elbo_status elbo_cli_picture(const elbo_cli_run *run, elbo_picture *picture, elb
     for (int axis = 0; axis < info->item_rank; axis++) picture->item_shape[axis] = info->item_shape[axis];
     elbo_model_picture_range(run->model, &picture->low, &picture->high);
     return ELBO_OK;
+}
+
+elbo_status elbo_cli_check_picture(const elbo_cli_run *run, elbo_cli_kind kind, elbo_error *error) {
+    elbo_picture unused = {0};
+    return kind == ELBO_CLI_KIND_PICTURE ? elbo_cli_picture(run, &unused, error) : ELBO_OK;
 }
 
 elbo_status elbo_cli_save(const elbo_cli_run *run, const elbo_array *items, const elbo_picture *layout,

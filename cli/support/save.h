@@ -13,9 +13,11 @@ typedef enum elbo_cli_kind {
 
 #define ELBO_CLI_OUT_HELP "file to write: .png for a picture; .npy, .npz or .csv for an array; - for NPY to standard output"
 
-/* The kind of an output path among `allowed` (a sum of kinds).  Reports a usage error and returns its exit code for a
+/* The kind of an output path; 0: none. */
+elbo_cli_kind elbo_cli_kind_by_name(const char *path);
+/* Whether a path has one of the `allowed` kinds (their sum).  Reports a usage error and returns its exit code for a
  * missing path, another ending, or "-" where it cannot be. */
-int elbo_cli_kind_of(const elbo_context *context, const char *path, int allowed, elbo_cli_kind *kind);
+int elbo_cli_check_out(const elbo_context *context, const char *path, int allowed);
 /* Whether a path ends in ".npz" or has it before a '#'. */
 bool elbo_cli_is_npz(const char *path);
 
@@ -28,6 +30,9 @@ extern const elbo_options elbo_cli_picture_options_table;
 
 /* A layout in the range of the model's data; ELBO_ERROR_SHAPE if its items are no images. */
 elbo_status elbo_cli_picture(const elbo_cli_run *run, elbo_picture *picture, elbo_error *error);
+
+/* For commands that are about to make a picture: the same check before the work. */
+elbo_status elbo_cli_check_picture(const elbo_cli_run *run, elbo_cli_kind kind, elbo_error *error);
 
 /* Writes items [N, item...] as picture, laid out as `layout` says (its range and item shape are filled in here), or as
  * array. */

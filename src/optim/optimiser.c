@@ -19,9 +19,9 @@ typedef struct range {
     size_t first, count; /* in the flat arrays; multiples of ELBO_GROUP_MULTIPLE */
     elbo_graph *graph;
     elbo_plan *update, *norm;
-    elbo_node *square_sums;                                       /* [rows] */
+    elbo_node *square_sums; /* [rows] */
     elbo_node *scalar_node[ELBO_OPTIMISER_SCALARS], *scale_node;
-    float *scalar[ELBO_OPTIMISER_SCALARS], *scale;                /* in the update's memory; NULL: not in the formula */
+    float *scalar[ELBO_OPTIMISER_SCALARS], *scale; /* in the update's memory; NULL: not in the formula */
 } range;
 
 struct elbo_optimiser {
@@ -127,7 +127,8 @@ static elbo_status find_ranges(elbo_optimiser *optimiser, const char *const *gro
         if (strcmp(group, "state") != 0) ELBO_TRY(add_group(optimiser, group, error));
     }
     join_ranges(optimiser);
-    if (optimiser->ranges == 0) return elbo_fail(error, ELBO_ERROR_STATE, "optimiser: there are no parameters to train");
+    if (optimiser->ranges == 0)
+        return elbo_fail(error, ELBO_ERROR_STATE, "optimiser: there are no parameters to train");
     return ELBO_OK;
 }
 
@@ -214,7 +215,7 @@ static elbo_status make_plans(elbo_optimiser *optimiser, range *part, elbo_error
                            .threads = optimiser->threads};
     part->update = elbo_plan_new(graph, &update, error);
     if (part->update) part->norm = elbo_plan_new(graph, &norm, error);
-    if (!part->norm) return elbo_fail_context(error, ELBO_ERROR_MEMORY, "optimiser %s", type->name);
+    if (!part->norm) return error ? error->status : ELBO_ERROR_MEMORY;
     for (int k = 0; k < ELBO_OPTIMISER_SCALARS; k++)
         part->scalar[k] = elbo_plan_input(part->update, part->scalar_node[k]);
     part->scale = elbo_plan_input(part->update, part->scale_node);

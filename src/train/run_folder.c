@@ -46,7 +46,7 @@ elbo_run_folder *elbo_run_folder_open(const char *path, bool resume, elbo_error 
         status = elbo_fail(error, ELBO_ERROR_IO, "%s holds no run to resume: %s is missing", path, f->last);
     if (status == ELBO_OK && !resume) {
         status = elbo_folder_make(path, error);
-        if (status == ELBO_OK && (exists(f->last) || exists(f->recipe)))
+        if (status == ELBO_OK && exists(f->last))
             status = elbo_fail(error, ELBO_ERROR_USAGE, "%s holds a run already: resume it with --resume %s, or choose "
                                "another folder", path, path);
     }
@@ -96,7 +96,6 @@ elbo_status elbo_run_folder_begin(elbo_run_folder *f, const elbo_instance *insta
     ELBO_TRY(elbo_config_save(instance->config, f->recipe, error));
     ELBO_TRY(write_record(f, instance, state, error));
     ELBO_TRY(elbo_metrics_log_truncate(f->metrics, state->epoch, error));
-    if (fresh) ELBO_TRY(elbo_checkpoint_write(f->last, instance, state, NULL, 0, error));
     f->events = elbo_tfevents_new(f->path, error);
     if (!f->events) return error ? error->status : ELBO_ERROR_IO;
     return fresh ? ELBO_OK : elbo_tfevents_restart(f->events, state->step + 1, error);

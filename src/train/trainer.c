@@ -100,6 +100,13 @@ static void restore(trainer *t) {
     elbo_params_touch(t->instance.params);
 }
 
+static elbo_status save(trainer *t, elbo_error *error) {
+    keep(t);
+    t->saved_at = now();
+    return elbo_checkpoint_write(elbo_run_folder_last(t->folder), &t->instance, &t->state, t->flat + 1, t->flats - 1,
+                                 error);
+}
+
 static elbo_status set_up(trainer *t, elbo_error *error) {
     const elbo_training *request = t->request;
     t->state = (elbo_training_state){.best = INFINITY, .rate_factor = 1, .threads = request->threads};
@@ -127,8 +134,8 @@ static elbo_status set_up(trainer *t, elbo_error *error) {
         ELBO_TRY(elbo_checkpoint_read_flats(elbo_run_folder_last(t->folder), t->flat + 1, t->flats - 1, error));
     t->kept = elbo_calloc(sizeof(float) * t->length * t->flats);
     if (!t->kept) return elbo_fail_memory(error, sizeof(float) * t->length * t->flats, "the last good state");
-    keep(t);
-    return elbo_run_folder_begin(t->folder, &t->instance, &t->state, request->config != NULL, error);
+    ELBO_TRY(elbo_run_folder_begin(t->folder, &t->instance, &t->state, request->config != NULL, error));
+    return save(t, error);
 }
 
 static void tear_down(trainer *t) {
@@ -145,14 +152,7 @@ static void tear_down(trainer *t) {
     elbo_run_folder_free(t->folder);
 }
 
-/* ---- saying and saving ---- */
-
-static elbo_status save(trainer *t, elbo_error *error) {
-    keep(t);
-    t->saved_at = now();
-    return elbo_checkpoint_write(elbo_run_folder_last(t->folder), &t->instance, &t->state, t->flat + 1, t->flats - 1,
-                                 error);
-}
+/* ---- saying ---- */
 
 static bool say(trainer *t, elbo_event event, double test_loss, double rate, double norm, const char *message) {
     if (!t->request->progress) return false;
@@ -187,12 +187,6 @@ static void shuffle(trainer *t) {
     t->order_epoch = t->state.epoch;
 }
 
-static bool all_finite(const float *values, size_t count) {
-    float zero = 0;
-    for (size_t i = 0; i < count; i++) zero += values[i] - values[i];
-    return zero == 0;
-}
-
 /* A step whose loss or gradient is not finite: says where it began, and either stops or goes on more slowly. */
 static elbo_status survive(trainer *t, elbo_step_program *program, int u, const elbo_step_result *result, double norm,
                            const elbo_run *run, elbo_error *error) {
@@ -206,8 +200,8 @@ static elbo_status survive(trainer *t, elbo_step_program *program, int u, const 
     const char *term = !isfinite(result->reconstruction) ? "reconstruction" : !isfinite(result->kl) ? "KL" : "";
     snprintf(message, sizeof message, "step %lld (epoch %lld): %s is %g, gradient norm %g; first value that is not finite: %s%s",
              (long long)t->state.step + 1, (long long)t->state.epoch + 1, *term ? term : program->update[u].name,
-             result->loss, norm, place, datum);
-    if (!all_finite(t->params, t->length)) restore(t);
+             fabs(result->loss), fabs(norm), place, datum);
+    restore(t); /* the parameters may be finite and yet lost, so the state of the last save counts as good */
     if (strcmp(t->options->on_nan, "continue") == 0 && t->state.rate_factor > 1e-6) {
         t->state.rate_factor /= 2;
         size_t used = strlen(message);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "backend/cpu/cpu.h"
+#include "backend/cpu/pack.h"
 #include "graph/params.h"
 #include "ops/elementwise.h"
 #include "ops/matmul.h"
@@ -14,11 +15,13 @@
 typedef struct prepared {
     int root; /* node whose value it is */
     dnnl_memory_desc_t from_layout, layout;
+    elbo_pack pack;            /* how it is made, or */
+    dnnl_primitive_t reorder;  /* when pack.kind is NONE */
     dnnl_memory_t from, to;
-    dnnl_primitive_t reorder;
     void *memory;
-    uint64_t version;           /* of the parameters when it was made */
-    const elbo_params *params;  /* not NULL: a parameter of a plan whose parameters are fixed */
+    bool made;
+    uint64_t version;          /* of the parameters when it was made */
+    const elbo_params *params; /* not NULL: a parameter of a plan whose parameters are fixed */
     struct prepared *next;
 } prepared;
 
@@ -87,16 +90,59 @@ static elbo_status make_reorder(struct elbo_onednn *onednn, prepared *made, void
     return status == dnnl_success ? ELBO_OK : fail(error, "preparing an operand", status);
 }
 
+/* Whether `layout` is `from` in bf16 without change of order. Layouts of dense operands have no gaps. */
+static bool is_conversion(const dnnl_memory_desc_t *from, const dnnl_memory_desc_t *layout) {
+    dnnl_memory_desc_t same = *from;
+    same.data_type = dnnl_bf16;
+    return from->data_type == dnnl_f32 && dnnl_memory_desc_equal(&same, layout);
+}
+
+/* Whether `layout` is the one that elbo_pack_run knows: 16 pairs of rows by 16 to 64 columns. */
+static bool is_pairs(const dnnl_memory_desc_t *from, const dnnl_memory_desc_t *layout) {
+    const dnnl_blocking_desc_t *b = &layout->format_desc.blocking;
+    return layout->ndims == 2 && layout->data_type == dnnl_bf16 && from->data_type == dnnl_f32 &&
+           layout->format_kind == dnnl_blocked && layout->extra.flags == 0 && b->inner_nblks == 3 &&
+           b->inner_idxs[0] == 0 && b->inner_idxs[1] == 1 && b->inner_idxs[2] == 0 && b->inner_blks[0] == 16 &&
+           b->inner_blks[1] % 16 == 0 && b->inner_blks[1] <= 64 && b->inner_blks[2] == 2;
+}
+
+static elbo_pack pack_for(const elbo_plan *plan, const prepared *p, const float *from) {
+    elbo_pack pack = {.vector = ((elbo_cpu *)plan->backend_data)->vector, .threads = plan->threads, .from = from,
+                      .to = p->memory};
+    if (is_conversion(&p->from_layout, &p->layout)) {
+        pack.kind = ELBO_PACK_CONVERT;
+        pack.count = (int64_t)(dnnl_memory_desc_get_size(&p->layout) / sizeof(uint16_t));
+    } else if (is_pairs(&p->from_layout, &p->layout)) {
+        const dnnl_blocking_desc_t *b = &p->layout.format_desc.blocking, *source = &p->from_layout.format_desc.blocking;
+        pack.kind = ELBO_PACK_PAIRS;
+        pack.k = p->layout.dims[0];
+        pack.n = p->layout.dims[1];
+        pack.transposed = source->strides[1] != 1;
+        pack.width = b->inner_blks[1];
+        pack.down = b->strides[0];
+        pack.right = b->strides[1];
+    }
+    return pack;
+}
+
+static prepared *find_prepared(struct elbo_onednn *onednn, int root, const dnnl_memory_desc_t *from,
+                               const dnnl_memory_desc_t *to) {
+    for (prepared *p = onednn->first; p; p = p->next) {
+        if (p->root != root) continue;
+        if (p->pack.kind == ELBO_PACK_CONVERT && is_conversion(from, to)) return p; /* read in any order */
+        if (dnnl_memory_desc_equal(&p->layout, to) && dnnl_memory_desc_equal(&p->from_layout, from)) return p;
+    }
+    return NULL;
+}
+
 /* Finds or makes a value in another layout; *fresh says whether the calling step is the one that refreshes it. */
 static elbo_status prepare(elbo_plan *plan, const elbo_node *node, const dnnl_memory_desc_t *from,
                            const dnnl_memory_desc_t *to, prepared **out, bool *fresh, elbo_error *error) {
     struct elbo_onednn *onednn = ((elbo_cpu *)plan->backend_data)->onednn;
     int root = plan->value[node->id].root;
-    *fresh = false;
-    for (*out = onednn->first; *out; *out = (*out)->next)
-        if ((*out)->root == root && dnnl_memory_desc_equal(&(*out)->layout, to) &&
-            dnnl_memory_desc_equal(&(*out)->from_layout, from))
-            return ELBO_OK;
+    *out = find_prepared(onednn, root, from, to);
+    *fresh = !*out;
+    if (*out) return ELBO_OK;
     prepared *made = elbo_calloc(sizeof *made);
     if (!made) return elbo_fail_memory(error, sizeof *made, "an operand");
     made->next = onednn->first;
@@ -109,23 +155,29 @@ static elbo_status prepare(elbo_plan *plan, const elbo_node *node, const dnnl_me
     size_t bytes = dnnl_memory_desc_get_size(to);
     made->memory = elbo_calloc(bytes);
     if (!made->memory) return elbo_fail_memory(error, bytes, "an operand in another layout");
-    ELBO_TRY(make_reorder(onednn, made, elbo_plan_memory_of(plan, node), error));
+    made->pack = pack_for(plan, made, elbo_plan_memory_of(plan, node));
+    if (made->pack.kind == ELBO_PACK_NONE) ELBO_TRY(make_reorder(onednn, made, elbo_plan_memory_of(plan, node), error));
     *out = made;
-    *fresh = true;
     return ELBO_OK;
+}
+
+static void refresh(struct elbo_onednn *onednn, prepared *p) {
+    uint64_t version = p->params ? elbo_params_version(p->params) : 0;
+    if (p->params && p->made && p->version == version) return;
+    p->version = version;
+    p->made = true;
+    if (p->pack.kind != ELBO_PACK_NONE) {
+        elbo_pack_run(&p->pack);
+        return;
+    }
+    dnnl_exec_arg_t argument[] = {{DNNL_ARG_FROM, p->from}, {DNNL_ARG_TO, p->to}};
+    dnnl_primitive_execute(p->reorder, onednn->stream, 2, argument);
 }
 
 static void run_primitive(elbo_step *step, const elbo_run *run) {
     primitive_state *state = step->state;
     (void)run;
-    for (int i = 0; i < state->prepares; i++) {
-        prepared *p = state->prepare[i];
-        uint64_t version = p->params ? elbo_params_version(p->params) : 0;
-        if (p->params && p->version == version) continue;
-        p->version = version;
-        dnnl_exec_arg_t argument[] = {{DNNL_ARG_FROM, p->from}, {DNNL_ARG_TO, p->to}};
-        dnnl_primitive_execute(p->reorder, state->onednn->stream, 2, argument);
-    }
+    for (int i = 0; i < state->prepares; i++) refresh(state->onednn, state->prepare[i]);
     dnnl_primitive_execute(state->primitive, state->onednn->stream, state->arguments, state->argument);
     dnnl_stream_wait(state->onednn->stream);
 }
@@ -198,8 +250,8 @@ static layouts layouts_of(const elbo_node *node) {
     return l;
 }
 
-/* Which operands are prepared. bf16: both are converted. f32: b, where it is read transposed (oneDNN's kernel for
- * that layout runs at less than half speed) or where it is a parameter that stays as it is for many runs. */
+/* Which operands are prepared. bf16: both are converted, b into the layout of the kernel's choice. f32: only b, and only
+ * where it is a parameter that stays as it is for many runs; elsewhere the kernel gains less than the copy costs. */
 static void wanted_layouts(const elbo_plan *plan, const elbo_node *node, const layouts *l, dnnl_memory_desc_t *a,
                            dnnl_memory_desc_t *b) {
     bool bf16 = plan->precision == ELBO_PRECISION_BF16;
@@ -209,7 +261,7 @@ static void wanted_layouts(const elbo_plan *plan, const elbo_node *node, const l
     *b = l->b;
     dnnl_dims_t dims;
     memcpy(dims, l->b.dims, sizeof dims);
-    if (l->rank == 2 && (bf16 || node->attributes.i[1] || keeps))
+    if (l->rank == 2 && (bf16 || keeps))
         dnnl_memory_desc_init_by_tag(b, 2, dims, bf16 ? dnnl_bf16 : dnnl_f32, dnnl_format_tag_any);
     else if (bf16)
         b->data_type = dnnl_bf16;
@@ -252,8 +304,7 @@ static elbo_status add_operand(elbo_plan *plan, primitive_state *state, int kind
     bool fresh;
     ELBO_TRY(prepare(plan, node, stored, wanted, &p, &fresh, error));
     if (fresh) state->prepare[state->prepares++] = p;
-    state->argument[state->arguments++] = (dnnl_exec_arg_t){kind, p->to};
-    return ELBO_OK;
+    return add_argument(state, kind, wanted, p->memory, error);
 }
 
 elbo_status elbo_cpu_compile_matmul(elbo_plan *plan, const elbo_unit *unit, elbo_step *step, elbo_error *error) {

@@ -4,8 +4,7 @@
 enum { MINUS_RATE };
 enum { SQUARE_SUM };
 
-static void prepare(const elbo_optimiser_options *options, double rate, int64_t t,
-                    double out[ELBO_OPTIMISER_SCALARS]) {
+static void prepare(const elbo_optimiser_options *options, double rate, int64_t t, double out[ELBO_OPTIMISER_SCALARS]) {
     (void)options;
     (void)t;
     out[MINUS_RATE] = -rate;

@@ -9,8 +9,7 @@
 enum { MINUS_RATE, EPSILON };
 enum { MEAN, MEAN_SQUARE };
 
-static void prepare(const elbo_optimiser_options *options, double rate, int64_t t,
-                    double out[ELBO_OPTIMISER_SCALARS]) {
+static void prepare(const elbo_optimiser_options *options, double rate, int64_t t, double out[ELBO_OPTIMISER_SCALARS]) {
     double c1 = 1 - pow(options->beta1, (double)t), root_c2 = sqrt(1 - pow(options->beta2, (double)t));
     out[MINUS_RATE] = -rate * root_c2 / c1;
     out[EPSILON] = options->epsilon * root_c2;
@@ -26,8 +25,9 @@ static elbo_node *build(const elbo_optimiser_input *in, const elbo_optimiser_opt
 const elbo_optimiser_type elbo_optimiser_adam = {
     .name = "adam",
     .description = "running mean of the gradient over the root of the running mean square",
-    .formula = "m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2; "
-               "p -= lr m/(1 - beta1^t) / (sqrt(v/(1 - beta2^t)) + epsilon)",
+    .formula =
+        "m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2; "
+        "p -= lr m/(1 - beta1^t) / (sqrt(v/(1 - beta2^t)) + epsilon)",
     .source = "Kingma and Ba 2015, algorithm 1",
     .slots = 2,
     .slot_name = {"mean", "mean_square"},

@@ -5,8 +5,7 @@ enum { MINUS_SHRINKAGE = 2 }; /* after Adam's own scalars */
 
 extern const elbo_optimiser_type elbo_optimiser_adam, elbo_optimiser_adamw;
 
-static void prepare(const elbo_optimiser_options *options, double rate, int64_t t,
-                    double out[ELBO_OPTIMISER_SCALARS]) {
+static void prepare(const elbo_optimiser_options *options, double rate, int64_t t, double out[ELBO_OPTIMISER_SCALARS]) {
     elbo_optimiser_adam.prepare(options, rate, t, out);
     out[MINUS_SHRINKAGE] = -rate * options->weight_decay;
 }
@@ -19,14 +18,13 @@ static elbo_node *build(const elbo_optimiser_input *in, const elbo_optimiser_opt
     return elbo_optimiser_adam.build(&shrunk, options, slot);
 }
 
-const elbo_optimiser_type elbo_optimiser_adamw = {
-    .name = "adamw",
-    .description = "Adam with weight decay apart from the gradient",
-    .formula = "p -= lr weight_decay p; then Adam's step",
-    .source = "Loshchilov and Hutter 2019, algorithm 2",
-    .slots = 2,
-    .slot_name = {"mean", "mean_square"},
-    .slot_squares = {false, true},
-    .decoupled_decay = true,
-    .prepare = prepare,
-    .build = build};
+const elbo_optimiser_type elbo_optimiser_adamw = {.name = "adamw",
+                                                  .description = "Adam with weight decay apart from the gradient",
+                                                  .formula = "p -= lr weight_decay p; then Adam's step",
+                                                  .source = "Loshchilov and Hutter 2019, algorithm 2",
+                                                  .slots = 2,
+                                                  .slot_name = {"mean", "mean_square"},
+                                                  .slot_squares = {false, true},
+                                                  .decoupled_decay = true,
+                                                  .prepare = prepare,
+                                                  .build = build};

@@ -1,0 +1,26 @@
+/* The bound on a batch, datum by datum, and what other estimates need of it. */
+#ifndef ELBO_EVAL_BOUND_H
+#define ELBO_EVAL_BOUND_H
+
+#include "train/instance.h"
+
+typedef struct elbo_bound {
+    int64_t rows, latent;
+    elbo_graph *graph;
+    elbo_plan *plan;
+    elbo_node *raw;            /* input: [rows, size] */
+    elbo_node *x;              /* what the model sees, binarised: [rows, size] */
+    elbo_node *z;              /* one draw of q(z|x): [rows, latent] */
+    elbo_node *mean;           /* of q(z|x): [rows, latent] */
+    elbo_node *reconstruction; /* -log p(x|z): [rows] */
+    elbo_node *kl;             /* KL(q(z|x) || p(z)), or log q - log p at z where that has no closed form: [rows, latent] */
+    elbo_dist posterior;       /* its parameters are fetched: [rows, ...] each */
+} elbo_bound;
+
+/* Compiles the bound for batches of so many rows. Pixels and z are draws of (seed, row) when a run has step 0 and
+ * first_row = the index of the batch's first row. Clear it also after a failure. */
+elbo_status elbo_bound_new(elbo_bound *bound, const elbo_instance *instance, int64_t rows, elbo_precision precision,
+                           int threads, elbo_error *error);
+void elbo_bound_clear(elbo_bound *bound);
+
+#endif

@@ -1,0 +1,42 @@
+#include "eval/evaluation.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+/* Fewer data say little about how much a posterior mean varies. */
+enum { ENOUGH_DATA = 30 };
+
+void elbo_evaluation_clear(elbo_evaluation *evaluation) {
+    if (!evaluation) return;
+    elbo_free(evaluation->kl_per_dim);
+    elbo_free(evaluation->mean_variance);
+    memset(evaluation, 0, sizeof *evaluation);
+}
+
+/* Below a nat, or without an active unit, the code says next to nothing about the datum. Unused units beside used ones
+ * are a matter of size: said only when they are the majority. */
+static void warn_of_collapse(const elbo_evaluation *e, char *text, size_t size) {
+    long long active = e->active_units, latent = e->latent;
+    bool enough = e->count >= ENOUGH_DATA;
+    if (e->kl < 1 || (enough && active == 0))
+        snprintf(text, size,
+                 "posterior collapse: the code carries %.2g nats about a datum, with %lld of %lld units active, so the "
+                 "decoder hardly uses it; train with --kl-warmup 10 or --free-bits 0.1, or with a smaller --latent",
+                 e->kl, active, latent);
+    else if (enough && 2 * active < latent)
+        snprintf(text, size,
+                 "%lld of %lld units are active and share %.1f nats; the others carry nothing, which is usual for a code "
+                 "that is larger than the data need: --latent %lld would do as well, --kl-warmup 10 or --free-bits 0.1 "
+                 "may bring more units to life",
+                 active, latent, e->kl, active);
+}
+
+void elbo_evaluation_warn(elbo_evaluation *evaluation, const char *about_data) {
+    char *text = evaluation->warning;
+    size_t size = sizeof evaluation->warning;
+    warn_of_collapse(evaluation, text, size);
+    size_t used = strlen(text);
+    if (*about_data) snprintf(text + used, size - used, "%s%s", used ? "; " : "", about_data);
+}
