@@ -4,9 +4,9 @@
 #include "support/rows.h"
 #include "support/save.h"
 
-#define DECODE_OPTIONS(O)                                                                \
-    O(TEXT, out, "", 0, 0, NULL, ELBO_CLI_OUT_HELP)                                      \
-    O(BOOL, draw, "false", 0, 0, NULL, "draw from p(x|z) instead of writing its mean")   \
+#define DECODE_OPTIONS(O)                                                              \
+    O(TEXT, out, "", 0, 0, NULL, ELBO_CLI_OUT_HELP)                                    \
+    O(BOOL, draw, "false", 0, 0, NULL, "draw from p(x|z) instead of writing its mean") \
     O(INT, seed, "1", 0, 9.2e18, NULL, "seed of the draws")
 ELBO_OPTIONS_STRUCT(decode_options, DECODE_OPTIONS);
 #define ELBO_TABLE_STRUCT decode_options
@@ -45,7 +45,8 @@ const elbo_command command_decode = {
     .summary = "turn codes into data",
     .usage = (const char *const[]){"RUN CODES -o FILE [OPTIONS]", NULL},
     .description =
-        "Writes the means of p(x|z), in the units of the data, for codes z that are given row by row; with --draw, draws "
+        "Writes the means of p(x|z), in the units of the data, for codes z that are given row by row; with --draw, "
+        "draws "
         "from p(x|z).",
     .arguments = (const elbo_argument[]){ELBO_CLI_RUN_ARGUMENT,
                                          {"CODES", "array [N, latent]: .npy, .npz#key, .csv or .mat#name",

@@ -8,14 +8,14 @@
 #include "support/save.h"
 #include "support/show.h"
 
-#define ENCODE_OPTIONS(O)                                                                                              \
-    O(TEXT, out, "", 0, 0, NULL,                                                                                       \
-      "file to write: .npy, .npz or .csv; .svg for a chart of two dimensions; - for NPY to standard output")           \
-    O(CHOICE, split, "all", 0, 0, ELBO_CLI_SPLITS, "which rows")                                                       \
-    O(INT, count, "0", 0, 1e12, NULL, "only the first rows (0: all)")                                                  \
-    O(CHOICE, what, "auto", 0, 0, "auto|mean|deviation|both|draw",                                                     \
+#define ENCODE_OPTIONS(O)                                                                                             \
+    O(TEXT, out, "", 0, 0, NULL,                                                                                      \
+      "file to write: .npy, .npz or .csv; .svg for a chart of two dimensions; - for NPY to standard output")          \
+    O(CHOICE, split, "all", 0, 0, ELBO_CLI_SPLITS, "which rows")                                                      \
+    O(INT, count, "0", 0, 1e12, NULL, "only the first rows (0: all)")                                                 \
+    O(CHOICE, what, "auto", 0, 0, "auto|mean|deviation|both|draw",                                                    \
       "of q(z|x): its mean, its standard deviation, both side by side, or a draw; auto: both in .npz, else the mean") \
-    O(INT, seed, "1", 0, 9.2e18, NULL, "seed of the draws")                                                            \
+    O(INT, seed, "1", 0, 9.2e18, NULL, "seed of the draws")                                                           \
     O(INTS, dims, "0,1", 0, 1e9, NULL, "the two dimensions of a chart, counted from 0")
 ELBO_OPTIONS_STRUCT(encode_options, ENCODE_OPTIONS);
 #define ELBO_TABLE_STRUCT encode_options
@@ -118,9 +118,8 @@ static elbo_status work(elbo_cli_run *run, elbo_error *error) {
     if (status != ELBO_OK) return status;
     char what[64];
     snprintf(what, sizeof what, "%lld codes", (long long)count);
-    return elbo_cli_wrote(
-        run, options->out, what,
-        json_pack("{s:I, s:I}", "count", (json_int_t)count, "latent", (json_int_t)run->info->latent));
+    return elbo_cli_wrote(run, options->out, what,
+                          json_pack("{s:I, s:I}", "count", (json_int_t)count, "latent", (json_int_t)run->info->latent));
 }
 
 static int run(elbo_context *context) {
@@ -140,8 +139,8 @@ const elbo_command command_encode = {
     .usage = (const char *const[]){"RUN -o FILE [--data SOURCE] [OPTIONS]", NULL},
     .description =
         "Writes q(z|x) for each row: arrays [N, latent]. An .npz file holds mean, deviation and, where there are any, "
-        "labels. Pixels that training drew as 0 or 1 are encoded as the grey values that they are.\n\n"
-        ELBO_CLI_SOURCE_TEXT,
+        "labels. Pixels that training drew as 0 or 1 are encoded as the grey values that they "
+        "are.\n\n" ELBO_CLI_SOURCE_TEXT,
     .arguments = (const elbo_argument[]){ELBO_CLI_RUN_ARGUMENT, {0}},
     .flags = (const elbo_flag[]){{"out", 'o', "FILE"}, {"count", 'n', NULL}, ELBO_CLI_SOURCE_FLAGS, {0}},
     .tables = (const elbo_options *const[]){&encode_table, &elbo_cli_model_options_table,

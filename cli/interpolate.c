@@ -6,13 +6,13 @@
 #include "support/latent.h"
 #include "support/save.h"
 
-#define INTERPOLATE_OPTIONS(O)                                                                               \
-    O(TEXT, out, "", 0, 0, NULL, ELBO_CLI_OUT_HELP)                                                          \
-    O(CHOICE, split, "test", 0, 0, ELBO_CLI_SPLITS, "which rows")                                            \
-    O(INTS, from, "", 0, 1e15, NULL, "rows to start from, counted from 0, one for each strip")               \
-    O(INTS, to, "", 0, 1e15, NULL, "rows to go to, as many")                                                 \
+#define INTERPOLATE_OPTIONS(O)                                                                                  \
+    O(TEXT, out, "", 0, 0, NULL, ELBO_CLI_OUT_HELP)                                                             \
+    O(CHOICE, split, "test", 0, 0, ELBO_CLI_SPLITS, "which rows")                                               \
+    O(INTS, from, "", 0, 1e15, NULL, "rows to start from, counted from 0, one for each strip")                  \
+    O(INTS, to, "", 0, 1e15, NULL, "rows to go to, as many")                                                    \
     O(INT, pairs, "5", 1, ELBO_MAX_INTS, NULL, "without --from and --to: strips from rows 0 to 1, 2 to 3, ...") \
-    O(INT, steps, "11", 2, 10000, NULL, "items of a strip, both ends included")                              \
+    O(INT, steps, "11", 2, 10000, NULL, "items of a strip, both ends included")                                 \
     O(CHOICE, path, "spherical", 0, 0, "spherical|linear", "turn from one code to the other, or go straight")
 ELBO_OPTIONS_STRUCT(interpolate_options, INTERPOLATE_OPTIONS);
 #define ELBO_TABLE_STRUCT interpolate_options
@@ -74,9 +74,8 @@ static elbo_status work(elbo_cli_run *run, elbo_error *error) {
     char what[96];
     snprintf(what, sizeof what, "%lld strip%s of %lld steps", (long long)strips, strips == 1 ? "" : "s",
              (long long)options->steps);
-    return elbo_cli_wrote(
-        run, options->out, what,
-        json_pack("{s:I, s:I}", "strips", (json_int_t)strips, "steps", (json_int_t)options->steps));
+    return elbo_cli_wrote(run, options->out, what,
+                          json_pack("{s:I, s:I}", "strips", (json_int_t)strips, "steps", (json_int_t)options->steps));
 }
 
 static int run(elbo_context *context) {

@@ -1,4 +1,4 @@
-/* elbo list: what this build knows, by topic.  A new topic is one function and one line of `topics`. */
+/* elbo list: what this build knows, by topic.  A new topic is one line of `topics`. */
 #include <stdio.h>
 #include <string.h>
 
@@ -25,21 +25,35 @@ static bool download_item(size_t index, item *out) {
     return true;
 }
 
+/* A topic's items come from a function of this file, or from the library's registry of the same name. */
 static const struct topic {
     const char *name, *title;
-    item_at at;
+    item_at at; /* NULL: the registry */
 } topics[] = {
     {"commands", "Commands ('elbo help NAME')", command_item},
+    {"models", "Models ('elbo train NAME')", NULL},
+    {"optimisers", "Optimisers (--optimizer)", NULL},
+    {"schedules", "Schedules of the rate (--schedule)", NULL},
+    {"activations", "Activations (--activation)", NULL},
+    {"distributions", "Distributions", NULL},
+    {"formats", "Formats of data", NULL},
+    {"generators", "Generators (--data synth:NAME)", NULL},
     {"downloads", "Data sets to fetch ('elbo data get NAME')", download_item},
+    {"operations", "Operations of a graph", NULL},
 };
 enum { TOPICS = sizeof topics / sizeof *topics };
+
+static bool item_of(const struct topic *topic, size_t index, item *out) {
+    if (topic->at) return topic->at(index, out);
+    return elbo_registry_entry(topic->name, index, &out->name, &out->description);
+}
 
 static const char *topic_word(size_t index) { return index < TOPICS ? topics[index].name : NULL; }
 
 static json_t *topic_as_json(const struct topic *topic) {
     json_t *array = json_array();
     item one;
-    for (size_t i = 0; topic->at(i, &one); i++) {
+    for (size_t i = 0; item_of(topic, i, &one); i++) {
         json_t *object = json_object();
         json_object_set_new(object, "name", elbo_cli_json_text(one.name));
         json_object_set_new(object, "description", elbo_cli_json_text(one.description));
@@ -51,10 +65,10 @@ static json_t *topic_as_json(const struct topic *topic) {
 static void print_topic(const struct topic *topic) {
     int widest = 0;
     item one;
-    for (size_t i = 0; topic->at(i, &one); i++)
+    for (size_t i = 0; item_of(topic, i, &one); i++)
         if ((int)strlen(one.name) > widest) widest = (int)strlen(one.name);
     printf("%s:\n", topic->title);
-    for (size_t i = 0; topic->at(i, &one); i++) {
+    for (size_t i = 0; item_of(topic, i, &one); i++) {
         int column = printf("  %-*s  ", widest, one.name);
         elbo_cli_text_wrap(stdout, one.description, column, column);
     }
@@ -86,6 +100,7 @@ const elbo_command command_list = {
     .description = "Lists every topic, or one of them, with a line for each entry.",
     .arguments = (const elbo_argument[]){{"TOPIC", "one of", ELBO_ARGUMENT_WORD, 0, 1, topic_word}, {0}},
     .examples = (const elbo_example[]){{"elbo list", "everything"},
+                                       {"elbo list models", "what 'elbo train' can train"},
                                        {"elbo list downloads", "the data sets that 'elbo data get' can fetch"},
                                        {"elbo list --json", "the same for a program"},
                                        {0}},

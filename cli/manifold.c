@@ -5,9 +5,9 @@
 #include "support/save.h"
 #include "support/show.h"
 
-#define MANIFOLD_OPTIONS(O)                                                                                        \
-    O(TEXT, out, "", 0, 0, NULL, ELBO_CLI_OUT_HELP)                                                                \
-    O(INT, side, "20", 1, 1000, NULL, "items in a row and in a column")                                            \
+#define MANIFOLD_OPTIONS(O)                                                                                          \
+    O(TEXT, out, "", 0, 0, NULL, ELBO_CLI_OUT_HELP)                                                                  \
+    O(INT, side, "20", 1, 1000, NULL, "items in a row and in a column")                                              \
     O(INTS, dims, "", 0, 1e9, NULL, "the two dimensions, counted from 0; all others are 0 (default: the first two)") \
     O(INT, scale, "0", 0, 64, NULL, "picture: pixels for each image pixel (0: 1 to 4, as they fit)")
 ELBO_OPTIONS_STRUCT(manifold_options, MANIFOLD_OPTIONS);

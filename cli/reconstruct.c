@@ -57,9 +57,11 @@ const elbo_command command_reconstruct = {
     .summary = "encode data and decode the codes",
     .usage = (const char *const[]){"RUN -o FILE [--data SOURCE] [OPTIONS]", NULL},
     .description =
-        "Writes the mean of p(x|z) at the mean of q(z|x): a picture has the originals above, an .npz file holds them as "
+        "Writes the mean of p(x|z) at the mean of q(z|x): a picture has the originals above, an .npz file holds them "
+        "as "
         "x beside reconstruction, other arrays hold the reconstructions alone. Where the model was trained on pixels "
-        "drawn as 0 or 1, the originals are shown and encoded as the grey values that they are, and reconstructions are "
+        "drawn as 0 or 1, the originals are shown and encoded as the grey values that they are, and reconstructions "
+        "are "
         "probabilities of white.\n\n" ELBO_CLI_SOURCE_TEXT,
     .arguments = (const elbo_argument[]){ELBO_CLI_RUN_ARGUMENT, {0}},
     .flags = (const elbo_flag[]){{"out", 'o', "FILE"}, {"count", 'n', NULL}, ELBO_CLI_SOURCE_FLAGS, {0}},

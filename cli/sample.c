@@ -4,10 +4,10 @@
 #include "support/save.h"
 #include "support/show.h"
 
-#define SAMPLE_OPTIONS(O)                                                                          \
-    O(TEXT, out, "", 0, 0, NULL, ELBO_CLI_OUT_HELP)                                                \
-    O(INT, count, "100", 1, 1e7, NULL, "how many samples")                                         \
-    O(INT, seed, "1", 0, 9.2e18, NULL, "seed of the draws")                                        \
+#define SAMPLE_OPTIONS(O)                                                                                     \
+    O(TEXT, out, "", 0, 0, NULL, ELBO_CLI_OUT_HELP)                                                           \
+    O(INT, count, "100", 1, 1e7, NULL, "how many samples")                                                    \
+    O(INT, seed, "1", 0, 9.2e18, NULL, "seed of the draws")                                                   \
     O(REAL, temperature, "1", 0, 100, NULL, "factor on the codes: below 1 more typical, above 1 more varied") \
     O(BOOL, draw, "false", 0, 0, NULL, "draw from p(x|z) instead of showing its mean")
 ELBO_OPTIONS_STRUCT(sample_options, SAMPLE_OPTIONS);
@@ -50,7 +50,8 @@ const elbo_command command_sample = {
     .summary = "draw from a model",
     .usage = (const char *const[]){"RUN -o FILE [-n N] [OPTIONS]", NULL},
     .description =
-        "Draws codes from the prior and decodes them. What is written are the means of p(x|z), in the units of the data; "
+        "Draws codes from the prior and decodes them. What is written are the means of p(x|z), in the units of the "
+        "data; "
         "with --draw, draws from p(x|z) as the model's definition has it.",
     .arguments = (const elbo_argument[]){ELBO_CLI_RUN_ARGUMENT, {0}},
     .flags = (const elbo_flag[]){{"out", 'o', "FILE"}, {"count", 'n', NULL}, {0}},

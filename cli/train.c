@@ -11,10 +11,11 @@
 #include "support/metrics.h"
 #include "support/progress.h"
 
-#define TRAIN_OPTIONS(O)                                                                                  \
-    O(TEXT, out, "", 0, 0, NULL, "folder for the run, which must not hold one yet (default: runs/MODEL-TIME)") \
+#define TRAIN_OPTIONS(O)                                                                                              \
+    O(TEXT, out, "", 0, 0, NULL, "folder for the run, which must not hold one yet (default: runs/MODEL-TIME)")        \
     O(TEXT, resume, "", 0, 0, NULL, "folder of a run to go on with; of the other options only --epochs may be given") \
-    O(TEXT, recipe, "", 0, 0, NULL, "recipe.yaml of another run, or one of your own: options that start from its values")
+    O(TEXT, recipe, "", 0, 0, NULL,                                                                                   \
+      "recipe.yaml of another run, or one of your own: options that start from its values")
 ELBO_OPTIONS_STRUCT(train_options, TRAIN_OPTIONS);
 #define ELBO_TABLE_STRUCT train_options
 static ELBO_TABLE(train_table, "Run", TRAIN_OPTIONS);
@@ -44,8 +45,9 @@ static const elbo_options *setting_table(const char *subject, size_t index) {
 /* ---- Settings ---- */
 
 typedef struct training {
-    elbo_config *config; /* NULL: resume */
-    int64_t epochs;      /* resuming: 0: as configured */
+    elbo_config *config;  /* NULL: resume */
+    elbo_config *resumed; /* the run's own; NULL where it cannot be read */
+    int64_t epochs;       /* resuming: 0: as configured */
     char folder[4096];
     elbo_cli_progress bar;
     elbo_progress last; /* of the latest event but warnings */
@@ -79,6 +81,13 @@ static elbo_status begin(elbo_context *context, elbo_error *error) {
                              context->subject   ? "model"
                              : *options->recipe ? "recipe"
                                                 : "folder");
+    /* The model's own options are told apart from misspelt ones by what the run is; what is wrong with a folder that
+     * holds none is said later, by who opens it. */
+    char recipe[4096];
+    elbo_error ignored = {0};
+    snprintf(recipe, sizeof recipe, "%s/recipe.yaml", options->resume);
+    work->resumed = elbo_config_load(recipe, &ignored);
+    if (work->resumed) context->subject = elbo_config_model(work->resumed);
     return ELBO_OK;
 }
 
@@ -190,13 +199,16 @@ static int run(elbo_context *context) {
     elbo_cli_progress_end(&work->bar);
     if (status == ELBO_OK) return report(context, work);
     if (status != ELBO_ERROR_INTERRUPTED) return elbo_context_fail(context, &error);
-    elbo_context_note(context, "%s; everything is saved. To go on: elbo train --resume %s", error.message, work->folder);
+    elbo_context_note(context, "%s; everything is saved. To go on: elbo train --resume %s", error.message,
+                      work->folder);
     return ELBO_EXIT_INTERRUPTED;
 }
 
 static void finish(elbo_context *context) {
     training *work = context->state;
-    if (work) elbo_config_free(work->config);
+    if (!work) return;
+    elbo_config_free(work->config);
+    elbo_config_free(work->resumed);
     free(work);
 }
 

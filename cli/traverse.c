@@ -6,12 +6,12 @@
 #include "support/save.h"
 #include "support/show.h"
 
-#define TRAVERSE_OPTIONS(O)                                                                                       \
-    O(TEXT, out, "", 0, 0, NULL, ELBO_CLI_OUT_HELP)                                                               \
-    O(INTS, dims, "", 0, 1e9, NULL, "dimensions to run through, counted from 0 (default: all, at most 16)")        \
-    O(REAL, range, "3", 0, 1000, NULL, "how far from 0 to go, in standard deviations of the prior")               \
-    O(INT, steps, "11", 2, 10000, NULL, "items in a row")                                                         \
-    O(INT, row, "-1", -1, 1e15, NULL, "start from the code of this row, counted from 0 (-1: from the origin)")     \
+#define TRAVERSE_OPTIONS(O)                                                                                    \
+    O(TEXT, out, "", 0, 0, NULL, ELBO_CLI_OUT_HELP)                                                            \
+    O(INTS, dims, "", 0, 1e9, NULL, "dimensions to run through, counted from 0 (default: all, at most 16)")    \
+    O(REAL, range, "3", 0, 1000, NULL, "how far from 0 to go, in standard deviations of the prior")            \
+    O(INT, steps, "11", 2, 10000, NULL, "items in a row")                                                      \
+    O(INT, row, "-1", -1, 1e15, NULL, "start from the code of this row, counted from 0 (-1: from the origin)") \
     O(CHOICE, split, "test", 0, 0, ELBO_CLI_SPLITS, "split of that row")
 ELBO_OPTIONS_STRUCT(traverse_options, TRAVERSE_OPTIONS);
 #define ELBO_TABLE_STRUCT traverse_options
@@ -39,8 +39,7 @@ static elbo_status work(elbo_cli_run *run, elbo_error *error) {
     ELBO_CLI_TRY(elbo_cli_check_dims(&dims, run->info->latent, error));
     ELBO_CLI_TRY(elbo_cli_check_picture(run, kind, error));
     ELBO_CLI_TRY(find_base(run, options, &base, error));
-    elbo_status status =
-        elbo_cli_show_traversal(run, base.data, &dims, options->steps, options->range, &items, error);
+    elbo_status status = elbo_cli_show_traversal(run, base.data, &dims, options->steps, options->range, &items, error);
     elbo_array_free(&base);
     elbo_picture layout = {.columns = (int)options->steps};
     if (status == ELBO_OK) status = elbo_cli_save(run, &items, &layout, kind, options->out, error);
@@ -71,7 +70,8 @@ const elbo_command command_traverse = {
     .summary = "vary one latent dimension at a time",
     .usage = (const char *const[]){"RUN -o FILE [--dims N,N,...] [OPTIONS]", NULL},
     .description =
-        "Decodes a row of codes for each dimension: that one runs from -RANGE to RANGE, the others stay where the start "
+        "Decodes a row of codes for each dimension: that one runs from -RANGE to RANGE, the others stay where the "
+        "start "
         "has them. An array holds the items row by row.\n\n" ELBO_CLI_SOURCE_TEXT,
     .arguments = (const elbo_argument[]){ELBO_CLI_RUN_ARGUMENT, {0}},
     .flags = (const elbo_flag[]){{"out", 'o', "FILE"}, {"steps", 'n', NULL}, ELBO_CLI_SOURCE_FLAGS, {0}},

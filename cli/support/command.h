@@ -138,9 +138,9 @@ void elbo_context_note(const elbo_context *context, const char *format, ...) ELB
 /* Fills an error and returns its status, for functions that report as the library's do. */
 elbo_status elbo_cli_fail(elbo_error *error, elbo_status status, const char *format, ...) ELBO_PRINTF(3, 4);
 /* Hands a failure on to the caller. */
-#define ELBO_CLI_TRY(call)                           \
-    do {                                             \
-        elbo_status status_of_call = (call);         \
+#define ELBO_CLI_TRY(call)                                    \
+    do {                                                      \
+        elbo_status status_of_call = (call);                  \
         if (status_of_call != ELBO_OK) return status_of_call; \
     } while (0)
 

@@ -55,12 +55,13 @@ json_t *elbo_cli_figures_json(const elbo_evaluation *e) {
 /* ---- Text ---- */
 
 static void line(const char *name, double value, double error, const char *note) {
+    char about[32] = "";
+    if (!isnan(error)) snprintf(about, sizeof about, "+- %.3f", error);
     printf("  %-20s %10.3f", name, value);
-    if (isnan(error))
-        printf("%11s", "");
+    if (*note)
+        printf(" %-11s%s\n", about, note);
     else
-        printf(" +- %-7.3f", error);
-    printf("%s%s\n", *note ? "  " : "", note);
+        printf("%s%s\n", *about ? " " : "", about);
 }
 
 static void print_likelihood(const elbo_evaluation *e) {

@@ -45,8 +45,8 @@ static elbo_status pack(char files[][PATH], const char *const *names, size_t cou
     return status;
 }
 
-elbo_status elbo_cli_save_npz(const elbo_array *const *arrays, const char *const *names, size_t count,
-                              const char *path, elbo_error *error) {
+elbo_status elbo_cli_save_npz(const elbo_array *const *arrays, const char *const *names, size_t count, const char *path,
+                              elbo_error *error) {
     char temporary[PATH], (*files)[PATH] = calloc(MOST, PATH);
     if (!files || count > MOST) {
         free(files);

@@ -70,6 +70,18 @@ static elbo_status check_items(const elbo_cli_run *run, elbo_error *error) {
                          have, want);
 }
 
+/* Bytes where training had fractions, or the other way round, give figures that look like a bad model. */
+static void warn_of_units(const elbo_cli_run *run) {
+    double low, high, ratio;
+    elbo_model_picture_range(run->model, &low, &high);
+    ratio = (run->data->maximum - run->data->minimum) / (high - low);
+    if (ratio > 0.02 && ratio < 50) return;
+    elbo_context_note(run->context,
+                      "warning: %s has values from %g to %g, and the model was trained on %g to %g: are "
+                      "the units the same?",
+                      run->data->source, run->data->minimum, run->data->maximum, low, high);
+}
+
 elbo_status elbo_cli_run_data(elbo_cli_run *run, elbo_error *error) {
     const elbo_cli_source_options *options = elbo_context_values(run->context, &elbo_cli_source_options_table);
     elbo_data_options merged = {0};
@@ -83,7 +95,9 @@ elbo_status elbo_cli_run_data(elbo_cli_run *run, elbo_error *error) {
     elbo_options_clear(&elbo_data_options_table, &merged);
     if (status != ELBO_OK) return status;
     run->data = elbo_dataset_info(run->dataset);
-    return check_items(run, error);
+    ELBO_CLI_TRY(check_items(run, error));
+    warn_of_units(run);
+    return ELBO_OK;
 }
 
 elbo_status elbo_cli_run_split(elbo_cli_run *run, const char *name, elbo_split *split, elbo_error *error) {
@@ -96,13 +110,20 @@ elbo_status elbo_cli_run_split(elbo_cli_run *run, const char *name, elbo_split *
                          (long long)count[ELBO_SPLIT_VALID], (long long)count[ELBO_SPLIT_TEST]);
 }
 
+/* A source of whole numbers may come as bytes where the training data did not, so that all are brought to one type.
+ * The sizes agree (check_items), so that only the shape is the model's: 784 values may be 28x28. */
 elbo_status elbo_cli_run_rows(elbo_cli_run *run, elbo_split split, const int64_t *index, int64_t start, int64_t count,
                               elbo_array *rows, elbo_error *error) {
-    ELBO_CLI_TRY(elbo_cli_rows(run->dataset, split, index, start, count, rows, error));
-    /* The sizes agree (check_items), so that only the shape is the model's: 784 values may be 28x28. */
-    rows->rank = run->info->item_rank + 1;
-    for (int axis = 0; axis < run->info->item_rank; axis++) rows->shape[axis + 1] = run->info->item_shape[axis];
-    return ELBO_OK;
+    elbo_array stored = {0};
+    int64_t shape[ELBO_MAX_RANK] = {count};
+    for (int axis = 0; axis < run->info->item_rank; axis++) shape[axis + 1] = run->info->item_shape[axis];
+    ELBO_CLI_TRY(elbo_cli_rows(run->dataset, split, index, start, count, &stored, error));
+    memset(rows, 0, sizeof *rows);
+    elbo_status status = elbo_array_new(rows, ELBO_F32, run->info->item_rank + 1, shape, error);
+    for (int64_t i = 0; status == ELBO_OK && i < count * run->info->item_size; i++)
+        ((float *)rows->data)[i] = (float)elbo_cli_value_at(&stored, i);
+    elbo_array_free(&stored);
+    return status;
 }
 
 /* Encodes rows and copies what comes out behind the `start` codes that are there. */

@@ -8,8 +8,8 @@
 #define ELBO_CLI_RUN_ARGUMENT \
     { "RUN", "folder of a run, or a .safetensors checkpoint", ELBO_ARGUMENT_FOLDER, 1, 1, NULL }
 
-#define ELBO_CLI_MODEL_OPTIONS(O)                                \
-    O(CHOICE, checkpoint, "auto", 0, 0, "auto|best|last",        \
+#define ELBO_CLI_MODEL_OPTIONS(O)                                  \
+    O(CHOICE, checkpoint, "auto", 0, 0, "auto|best|last",          \
       "which state of the run: of the best epoch or of the last; " \
       "auto: the best where there is one")
 ELBO_OPTIONS_STRUCT(elbo_cli_model_options, ELBO_CLI_MODEL_OPTIONS);
@@ -19,10 +19,12 @@ extern const elbo_options elbo_cli_model_options_table;
 #define ELBO_CLI_SOURCE_OPTIONS(O) O(TEXT, data, "", 0, 0, NULL, "data source (default: the one of the run)")
 ELBO_OPTIONS_STRUCT(elbo_cli_source_options, ELBO_CLI_SOURCE_OPTIONS);
 extern const elbo_options elbo_cli_source_options_table;
-#define ELBO_CLI_SOURCE_FLAGS {"data", 0, "SOURCE"}, {"item_shape", 0, "SHAPE"}, {"labels", 0, "FILE|COLUMN"}
+#define ELBO_CLI_SOURCE_FLAGS \
+    {"data", 0, "SOURCE"}, {"item_shape", 0, "SHAPE"}, { "labels", 0, "FILE|COLUMN" }
 /* A paragraph for the descriptions of those commands. */
-#define ELBO_CLI_SOURCE_TEXT \
-    "Data are those of the run unless --data names others. Options of the data that are not given are those of the run."
+#define ELBO_CLI_SOURCE_TEXT                                                                                         \
+    "Data are those of the run unless --data names others. Options of the data that are not given are those of the " \
+    "run."
 
 typedef struct elbo_cli_run {
     const elbo_context *context;
@@ -30,9 +32,9 @@ typedef struct elbo_cli_run {
     elbo_model *model;
     const elbo_model_info *info;
     const elbo_config *config;
-    elbo_dataset *dataset;            /* NULL until elbo_cli_run_data */
-    const elbo_data_info *data;       /* the same */
-    int code;                         /* exit code where the work itself succeeded: ELBO_EXIT_OK, unless set */
+    elbo_dataset *dataset;      /* NULL until elbo_cli_run_data */
+    const elbo_data_info *data; /* the same */
+    int code;                   /* exit code where the work itself succeeded: ELBO_EXIT_OK, unless set */
 } elbo_cli_run;
 
 /* Opens the model that the first argument names, calls work, closes everything, and reports a failure.  Returns the

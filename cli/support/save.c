@@ -35,8 +35,7 @@ static int refuse(const elbo_context *context, const char *path, int allowed) {
     const char *picture = allowed & ELBO_CLI_KIND_PICTURE ? ".png, " : "";
     const char *chart = allowed & ELBO_CLI_KIND_CHART ? ".svg, " : "";
     const char *arrays = allowed & ELBO_CLI_KIND_ARRAY ? ".npy, .npz, .csv, or - for NPY to standard output" : "";
-    if (!*path)
-        return elbo_context_usage(context, "--out is missing: a file ending in %s%s%s", picture, chart, arrays);
+    if (!*path) return elbo_context_usage(context, "--out is missing: a file ending in %s%s%s", picture, chart, arrays);
     return elbo_context_usage(context, "--out %s: a file ending in %s%s%s was expected", path, picture, chart, arrays);
 }
 
@@ -44,7 +43,8 @@ int elbo_cli_check_out(const elbo_context *context, const char *path, int allowe
     if (!*path || !(elbo_cli_kind_by_name(path) & allowed)) return refuse(context, path, allowed);
     if (strcmp(path, "-") != 0) return ELBO_EXIT_OK;
     if (context->common->json) return elbo_context_usage(context, "--json and --out - both want standard output");
-    if (isatty(STDOUT_FILENO)) return elbo_context_usage(context, "--out - writes bytes, and standard output is a terminal");
+    if (isatty(STDOUT_FILENO))
+        return elbo_context_usage(context, "--out - writes bytes, and standard output is a terminal");
     return ELBO_EXIT_OK;
 }
 

@@ -11,7 +11,8 @@ typedef enum elbo_cli_kind {
     ELBO_CLI_KIND_CHART = 4    /* .svg */
 } elbo_cli_kind;
 
-#define ELBO_CLI_OUT_HELP "file to write: .png for a picture; .npy, .npz or .csv for an array; - for NPY to standard output"
+#define ELBO_CLI_OUT_HELP \
+    "file to write: .png for a picture; .npy, .npz or .csv for an array; - for NPY to standard output"
 
 /* The kind of an output path; 0: none. */
 elbo_cli_kind elbo_cli_kind_by_name(const char *path);
@@ -22,7 +23,7 @@ int elbo_cli_check_out(const elbo_context *context, const char *path, int allowe
 bool elbo_cli_is_npz(const char *path);
 
 /* How pictures of many images look; listed by the commands that leave it to the caller. */
-#define ELBO_CLI_PICTURE_OPTIONS(O)                                                                  \
+#define ELBO_CLI_PICTURE_OPTIONS(O)                                                                   \
     O(INT, columns, "0", 0, 10000, NULL, "picture: images in a row (0: so that it is nearly square)") \
     O(INT, scale, "0", 0, 64, NULL, "picture: pixels for each image pixel (0: 1 to 4, as they fit)")
 ELBO_OPTIONS_STRUCT(elbo_cli_picture_options, ELBO_CLI_PICTURE_OPTIONS);
@@ -40,8 +41,8 @@ elbo_status elbo_cli_save(const elbo_cli_run *run, const elbo_array *items, cons
                           elbo_cli_kind kind, const char *path, elbo_error *error);
 
 /* Writes several arrays as one NPZ file, each under its name.  The file appears whole or not at all. */
-elbo_status elbo_cli_save_npz(const elbo_array *const *arrays, const char *const *names, size_t count,
-                              const char *path, elbo_error *error);
+elbo_status elbo_cli_save_npz(const elbo_array *const *arrays, const char *const *names, size_t count, const char *path,
+                              elbo_error *error);
 
 /* Says what was written: "WHAT written to PATH", or with --json an object with model, epoch, out and the members of
  * `more` (released; may be NULL).  Nothing where the path is "-". */

@@ -20,8 +20,7 @@ elbo_status elbo_cli_show_samples(elbo_cli_run *run, const elbo_cli_samples *how
                                   elbo_error *error) {
     elbo_array codes = {0};
     ELBO_CLI_TRY(elbo_model_prior(run->model, how->count, how->seed, how->temperature, &codes, error));
-    /* Another seed than that of the codes, so that pixels do not follow the numbers that made the codes. */
-    elbo_status status = elbo_model_decode(run->model, &codes, how->draw, ~how->seed, items, error);
+    elbo_status status = elbo_model_decode(run->model, &codes, how->draw, how->seed, items, error);
     elbo_array_free(&codes);
     return status;
 }
@@ -65,8 +64,7 @@ elbo_status elbo_cli_show_traversal(elbo_cli_run *run, const float *base, const 
     elbo_array codes = {0}, origin = {0};
     int64_t latent = run->info->latent;
     if (!base) ELBO_CLI_TRY(elbo_array_new(&origin, ELBO_F32, 1, &latent, error));
-    elbo_status status =
-        elbo_cli_latent_lines(base ? base : origin.data, dims, steps, range, latent, &codes, error);
+    elbo_status status = elbo_cli_latent_lines(base ? base : origin.data, dims, steps, range, latent, &codes, error);
     elbo_array_free(&origin);
     return status == ELBO_OK ? decode(run, &codes, items, error) : status;
 }
@@ -93,7 +91,8 @@ elbo_status elbo_cli_write_scatter(elbo_cli_run *run, elbo_split split, const el
              elbo_cli_split_word(split));
     dimension_name(dims->value[0], x_label);
     dimension_name(dims->value[1], y_label);
-    elbo_chart chart = {.title = "Codes", .subtitle = subtitle, .x_label = x_label, .y_label = y_label};
+    elbo_chart chart = {
+        .title = labelled ? "Codes by class" : "Codes", .subtitle = subtitle, .x_label = x_label, .y_label = y_label};
     elbo_status status = take_two(codes, dims, &points, error);
     if (status == ELBO_OK && labelled)
         status = elbo_cli_labels(run->dataset, split, 0, codes->shape[0], &labels, error);
@@ -130,7 +129,7 @@ static elbo_status read_curves(const char *folder, elbo_chart_series *series, do
 
 elbo_status elbo_cli_write_curves(const char *folder, const char *path, elbo_error *error) {
     elbo_chart chart = {
-        .title = "Training", .subtitle = "nats for each datum", .x_label = "epoch", .y_label = "nats"};
+        .title = "-ELBO and its two parts", .subtitle = "nats for each datum", .x_label = "epoch", .y_label = "nats"};
     elbo_chart_series series[CURVES];
     double *numbers[2 * CURVES] = {NULL};
     size_t count = 0;
@@ -152,7 +151,8 @@ elbo_status elbo_cli_write_kl(const elbo_evaluation *evaluation, double active_t
     int64_t count = evaluation->latent < BARS ? evaluation->latent : BARS;
     char subtitle[128] = "nats for each datum, mean of the data";
     kl_bars *one = calloc(1, sizeof *one);
-    if (!one) return elbo_cli_fail(error, ELBO_ERROR_MEMORY, "out of memory for a chart of %lld bars", (long long)count);
+    if (!one)
+        return elbo_cli_fail(error, ELBO_ERROR_MEMORY, "out of memory for a chart of %lld bars", (long long)count);
     for (int64_t i = 0; i < count; i++) {
         one->active[i] = evaluation->mean_variance[i] > active_threshold;
         snprintf(one->text[i], sizeof one->text[i], "%d", (int)i);

@@ -9,7 +9,7 @@
 
 /* Rows of a run: large products are efficient, small ones stay in the second-level cache. */
 static int64_t rows_of_run(int64_t width) {
-    enum { NUMBERS = 1 << 19, MOST_NUMBERS = 1 << 25, FEWEST = 16, MOST = 1024 };
+    enum { NUMBERS = 1 << 20, MOST_NUMBERS = 1 << 25, FEWEST = 16, MOST = 1024 };
     int64_t rows = NUMBERS / width;
     if (rows > MOST) rows = MOST;
     if (rows < FEWEST) rows = FEWEST;

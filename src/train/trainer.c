@@ -171,7 +171,7 @@ static bool say(trainer *t, elbo_event event, double test_loss, double rate, dou
 static double rate_now(const trainer *t) {
     double epoch = (double)t->state.epoch + (double)t->state.step_in_epoch / (double)t->steps;
     return t->state.rate_factor *
-           elbo_schedule_rate(&t->instance.config->optimiser, epoch, (double)t->epochs, t->state.step);
+           elbo_schedule_rate(&t->instance.config->optimiser, epoch, (double)t->epochs, t->state.step + 1);
 }
 
 static double kl_weight_now(const trainer *t) {

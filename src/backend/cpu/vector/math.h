@@ -1,5 +1,5 @@
 /* Elementary functions as branch-free arithmetic on floats, so that loops over them become vector code.
- * Errors, measured over each function's range by tests/vector_test.c, stay below 4 units in the last place. */
+ * tests/vector_test.c measures their errors over all floats and states a bound for each: 1 to 4 units in the last place. */
 #ifndef ELBO_BACKEND_CPU_VECTOR_MATH_H
 #define ELBO_BACKEND_CPU_VECTOR_MATH_H
 
@@ -108,7 +108,11 @@ VECTOR_INLINE float v_tanh(float x) {
     return x < 0 ? -y : y;
 }
 
-VECTOR_INLINE float v_sigmoid(float x) { return 1.0f / (1.0f + v_exp(-x)); }
+/* With e^-|x|, which cannot overflow. */
+VECTOR_INLINE float v_sigmoid(float x) {
+    float t = v_exp(x < 0 ? x : -x);
+    return (x < 0 ? t : 1.0f) / (1.0f + t);
+}
 
 /* max(x, 0) + log(1 + e^-|x|), the logarithm as 2 atanh(t / (2 + t)) for t in (0, 1]. */
 VECTOR_INLINE float v_softplus(float x) {

@@ -75,23 +75,34 @@ static float sum(const float *in, int64_t count) {
 }
 
 static float maximum(const float *in, int64_t count) {
-    float lane[LANES], any_nan = 0;
+    float lane[LANES];
+    int32_t nan[LANES] = {0}; /* comparisons are false for NaN: it must be looked for */
     for (int j = 0; j < LANES; j++) lane[j] = in[0];
     int64_t i = 0;
     for (; i + LANES <= count; i += LANES)
-        for (int j = 0; j < LANES; j++) lane[j] = lane[j] < in[i + j] ? in[i + j] : lane[j];
-    for (int j = 0; i < count; i++, j++) lane[j] = lane[j] < in[i] ? in[i] : lane[j];
-    for (int j = 1; j < LANES; j++) lane[0] = lane[0] < lane[j] ? lane[j] : lane[0];
-    for (i = 0; i < count; i++) any_nan += in[i] != in[i] ? 1.0f : 0.0f;
-    return any_nan > 0 ? NAN : lane[0];
+        for (int j = 0; j < LANES; j++) {
+            float value = in[i + j];
+            lane[j] = lane[j] < value ? value : lane[j];
+            nan[j] |= value != value;
+        }
+    for (int j = 0; i < count; i++, j++) {
+        lane[j] = lane[j] < in[i] ? in[i] : lane[j];
+        nan[j] |= in[i] != in[i];
+    }
+    for (int j = 1; j < LANES; j++) {
+        lane[0] = lane[0] < lane[j] ? lane[j] : lane[0];
+        nan[0] |= nan[j];
+    }
+    return nan[0] ? NAN : lane[0];
 }
 
 static float sum_exp(const float *in, float shift, int64_t count) {
-    float lane[LANES] = {0};
-    int64_t i = 0;
-    for (; i + LANES <= count; i += LANES)
-        for (int j = 0; j < LANES; j++) lane[j] += v_exp(in[i + j] - shift);
-    for (int j = 0; i < count; i++, j++) lane[j] += v_exp(in[i] - shift);
+    float lane[LANES] = {0}, value[LANES];
+    for (int64_t i = 0; i < count; i += LANES) {
+        int64_t width = count - i < LANES ? count - i : LANES;
+        for (int64_t j = 0; j < width; j++) value[j] = v_exp(in[i + j] - shift);
+        for (int64_t j = 0; j < width; j++) lane[j] += value[j];
+    }
     return fold_sum(lane);
 }
 
