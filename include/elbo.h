@@ -25,35 +25,30 @@
 extern "C" {
 #endif
 
-#define ELBO_VERSION_MAJOR 0
-#define ELBO_VERSION_MINOR 1
-#define ELBO_VERSION_PATCH 0
-#define ELBO_VERSION "0.1.0"
+#define ELBO_VERSION       "0.1.0"
 
 #if defined(__GNUC__)
-#define ELBO_API __attribute__((visibility("default")))
+#define ELBO_API                 __attribute__((visibility("default")))
 #define ELBO_PRINTF(text, first) __attribute__((format(printf, text, first)))
 #else
 #define ELBO_API
 #define ELBO_PRINTF(text, first)
 #endif
 
-/* ------------------------------------------------------------------------------------------------------------------
- * 1 Status and errors
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- 1 Status and errors ----------------------------------------------------------------------------------------- */
 
 /* X(symbol, text).  The text completes "elbo: ...". */
-#define ELBO_STATUS_LIST(X)                                          \
-    X(ELBO_OK, "success")                                            \
-    X(ELBO_ERROR_USAGE, "unknown or impossible option or argument")  \
-    X(ELBO_ERROR_MEMORY, "out of memory")                            \
-    X(ELBO_ERROR_IO, "input or output failed")                       \
-    X(ELBO_ERROR_FORMAT, "damaged or unexpected file content")       \
-    X(ELBO_ERROR_SHAPE, "shapes or types do not fit")                \
-    X(ELBO_ERROR_UNSUPPORTED, "not supported here")                  \
-    X(ELBO_ERROR_NUMERIC, "a value became NaN or infinite")          \
-    X(ELBO_ERROR_STATE, "object is not in a state to do this")       \
-    X(ELBO_ERROR_INTERRUPTED, "stopped on request")                  \
+#define ELBO_STATUS_LIST(X)                                         \
+    X(ELBO_OK, "success")                                           \
+    X(ELBO_ERROR_USAGE, "unknown or impossible option or argument") \
+    X(ELBO_ERROR_MEMORY, "out of memory")                           \
+    X(ELBO_ERROR_IO, "input or output failed")                      \
+    X(ELBO_ERROR_FORMAT, "damaged or unexpected file content")      \
+    X(ELBO_ERROR_SHAPE, "shapes or types do not fit")               \
+    X(ELBO_ERROR_UNSUPPORTED, "not supported here")                 \
+    X(ELBO_ERROR_NUMERIC, "a value became NaN or infinite")         \
+    X(ELBO_ERROR_STATE, "object is not in a state to do this")      \
+    X(ELBO_ERROR_INTERRUPTED, "stopped on request")                 \
     X(ELBO_ERROR_INTERNAL, "internal error")
 
 typedef enum elbo_status {
@@ -74,9 +69,7 @@ ELBO_API const char *elbo_version(void);
 /* One line for a status; never NULL, also for a value outside the enumeration. */
 ELBO_API const char *elbo_status_text(elbo_status status);
 
-/* ------------------------------------------------------------------------------------------------------------------
- * 2 Arrays: how numbers enter and leave
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- 2 Arrays: how numbers enter and leave ----------------------------------------------------------------------- */
 
 #define ELBO_MAX_RANK 6
 
@@ -117,9 +110,7 @@ ELBO_API elbo_status elbo_array_save(const elbo_array *array, const char *path, 
 /* Reads one array from .npy, .npz#key, .csv or .mat#name; the caller frees it. */
 ELBO_API elbo_status elbo_array_load(elbo_array *array, const char *path, elbo_error *error);
 
-/* ------------------------------------------------------------------------------------------------------------------
- * 3 Options: one table yields the struct field, the flag, the recipe key, the help and the checkpoint field
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- 3 Options: one table yields the struct field, the flag, the recipe key, the help and the checkpoint field --- */
 
 typedef enum elbo_option_type {
     ELBO_OPTION_BOOL,   /* bool */
@@ -206,26 +197,24 @@ ELBO_API void elbo_options_clear(const elbo_options *table, void *values);
 /* The known name (of any of the tables) nearest to a misspelt one, or NULL if none is near. */
 ELBO_API const char *elbo_options_nearest(const elbo_options *const *tables, size_t count, const char *name);
 
-/* ------------------------------------------------------------------------------------------------------------------
- * 4 Data
+/* ---- 4 Data
  *
  * A source is a path or a generator:
  *   DIR with MNIST's four IDX files (.gz or not)     DIR of PNGs (subfolders as labels)
  *   FILE.idx/.gz  FILE.npy  FILE.npz#key  FILE.csv  FILE.mat#name  FILE.png
- *   synth:glyphs  synth:sprites  synth:mixture  (with ?key=value&... for their options)
- * --------------------------------------------------------------------------------------------------------------- */
+ *   synth:glyphs  synth:sprites  synth:mixture  (with ?key=value&... for their options) */
 
 typedef enum elbo_split { ELBO_SPLIT_TRAIN, ELBO_SPLIT_VALID, ELBO_SPLIT_TEST, ELBO_SPLIT_ALL } elbo_split;
 
 /* How a source is read and split.  Rows are dealt to splits by a permutation that depends on split_seed alone. */
-#define ELBO_DATA_OPTIONS(O)                                                                                          \
-    O(TEXT, labels, "", 0, 0, NULL, "file or CSV column with the labels, where the source has none of its own")       \
-    O(TEXT, columns, "", 0, 0, NULL, "CSV: columns to use, by name or number, separated by commas")                   \
-    O(TEXT, item_shape, "", 0, 0, NULL, "shape of one item, such as 28x28 or 3x32x32, where the file is flat")        \
-    O(INT, limit, "0", 0, 1e12, NULL, "use only the first rows of each split (0: all)")                               \
-    O(REAL, test_fraction, "0.1", 0, 0.9, NULL, "share of rows held out as test split where the source has none")     \
-    O(INT, test_count, "0", 0, 1e12, NULL, "number of test rows, instead of the share")                               \
-    O(REAL, valid_fraction, "0", 0, 0.9, NULL, "share of the training rows set aside for validation")                 \
+#define ELBO_DATA_OPTIONS(O)                                                                                      \
+    O(TEXT, labels, "", 0, 0, NULL, "file or CSV column with the labels, where the source has none of its own")   \
+    O(TEXT, columns, "", 0, 0, NULL, "CSV: columns to use, by name or number, separated by commas")               \
+    O(TEXT, item_shape, "", 0, 0, NULL, "shape of one item, such as 28x28 or 3x32x32, where the file is flat")    \
+    O(INT, limit, "0", 0, 1e12, NULL, "use only the first rows of each split (0: all)")                           \
+    O(REAL, test_fraction, "0.1", 0, 0.9, NULL, "share of rows held out as test split where the source has none") \
+    O(INT, test_count, "0", 0, 1e12, NULL, "number of test rows, instead of the share")                           \
+    O(REAL, valid_fraction, "0", 0, 0.9, NULL, "share of the training rows set aside for validation")             \
     O(INT, split_seed, "0", 0, 9.2e18, NULL, "seed of the permutation that deals rows to splits")
 ELBO_OPTIONS_STRUCT(elbo_data_options, ELBO_DATA_OPTIONS);
 ELBO_API extern const elbo_options elbo_data_options_table;
@@ -234,16 +223,16 @@ typedef struct elbo_dataset elbo_dataset;
 
 /* What `elbo data` shows. */
 typedef struct elbo_data_info {
-    const char *source;      /* as given */
-    const char *format;      /* "idx", "npy", "npz", "csv", "mat", "png", "synth:glyphs", ... */
-    elbo_dtype dtype;        /* of the stored values */
-    int item_rank;           /* 1: vector; 2: height x width; 3: channels x height x width */
+    const char *source; /* as given */
+    const char *format; /* "idx", "npy", "npz", "csv", "mat", "png", "synth:glyphs", ... */
+    elbo_dtype dtype;   /* of the stored values */
+    int item_rank;      /* 1: vector; 2: height x width; 3: channels x height x width */
     int64_t item_shape[ELBO_MAX_RANK];
-    int64_t item_size;       /* product of the shape */
-    int64_t count[4];        /* rows by elbo_split */
-    double minimum, maximum; /* over at most the first 10 000 training rows */
-    bool integral;           /* every looked-at value is a whole number */
-    int classes;             /* 0: no labels */
+    int64_t item_size;              /* product of the shape */
+    int64_t count[4];               /* rows by elbo_split */
+    double minimum, maximum;        /* over at most the first 10 000 training rows */
+    bool integral;                  /* every looked-at value is a whole number */
+    int classes;                    /* 0: no labels */
     const char *const *class_names; /* [classes] */
 } elbo_data_info;
 
@@ -290,14 +279,12 @@ typedef bool (*elbo_download_progress)(void *user, const char *file, int64_t don
 ELBO_API elbo_status elbo_download_get(const char *name, const char *folder, const char *base_url,
                                        elbo_download_progress progress, void *user, elbo_error *error);
 
-/* ------------------------------------------------------------------------------------------------------------------
- * 5 Graphs
+/* ---- 5 Graphs
  *
  * A model is written once as calls that read like its formula; each returns a node.  A builder that is given NULL
  * returns NULL, and the first error (what, where, which operation, the shapes) stays in the graph until
  * elbo_graph_check or elbo_plan_new reports it: formulas need no error checks.
- * Values are "real" (f32, or f64 on the reference backend), u8 or i32.
- * --------------------------------------------------------------------------------------------------------------- */
+ * Values are "real" (f32, or f64 on the reference backend), u8 or i32. */
 
 typedef struct elbo_graph elbo_graph;
 typedef struct elbo_node elbo_node;
@@ -309,9 +296,8 @@ typedef struct elbo_shape {
 } elbo_shape;
 
 /* ELBO_SHAPE(100, 784): a shape from its dimensions; ELBO_SCALAR has rank 0. */
-#define ELBO_SHAPE(...) \
-    ((elbo_shape){(int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), {__VA_ARGS__}})
-#define ELBO_SCALAR ((elbo_shape){0, {0}})
+#define ELBO_SHAPE(...) ((elbo_shape){(int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), {__VA_ARGS__}})
+#define ELBO_SCALAR     ((elbo_shape){0, {0}})
 
 /* The number of elements (1 for a scalar), and whether two shapes are the same. */
 ELBO_API int64_t elbo_shape_count(elbo_shape shape);
@@ -346,9 +332,7 @@ ELBO_API elbo_node *elbo_param(elbo_graph *graph, elbo_params *params, const cha
  * is a constant zero.  An operation without a gradient on the way is ELBO_ERROR_UNSUPPORTED, kept in the graph. */
 ELBO_API void elbo_grad(elbo_node *loss, elbo_node *const *wrt, size_t count, elbo_node **out);
 
-/* ------------------------------------------------------------------------------------------------------------------
- * 6 Operations.  Elementwise ones broadcast as in NumPy.  Axes count from 0; negative ones from the end.
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- 6 Operations.  Elementwise ones broadcast as in NumPy.  Axes count from 0; negative ones from the end. ------ */
 
 /* X(name, arity): elementwise operations; the table with formula and gradient is src/ops/elementwise.def. */
 /* clang-format off */
@@ -359,7 +343,7 @@ ELBO_API void elbo_grad(elbo_node *loss, elbo_node *const *wrt, size_t count, el
 #define ELBO_BINARY_LIST(X) \
     X(add) X(sub) X(mul) X(div) X(pow) X(max) X(min) X(less) X(less_equal) X(equal)
 /* clang-format on */
-#define ELBO_DECLARE_UNARY(name) ELBO_API elbo_node *elbo_##name(elbo_node *x);
+#define ELBO_DECLARE_UNARY(name)  ELBO_API elbo_node *elbo_##name(elbo_node *x);
 #define ELBO_DECLARE_BINARY(name) ELBO_API elbo_node *elbo_##name(elbo_node *a, elbo_node *b);
 ELBO_UNARY_LIST(ELBO_DECLARE_UNARY)
 ELBO_BINARY_LIST(ELBO_DECLARE_BINARY)
@@ -434,8 +418,8 @@ ELBO_API elbo_node *elbo_tril_solve(elbo_node *l, elbo_node *b, bool transposed)
  * batch_norm: statistics over all axes but axis 1 (x: [B, D] or [B, C, H, W]); gain, bias: [D].  The batch's mean and
  * (biased) variance come out through mean and variance unless NULL.
  * layer_norm: statistics over the last axis; gain, bias: [last]. */
-ELBO_API elbo_node *elbo_batch_norm(elbo_node *x, elbo_node *gain, elbo_node *bias, double epsilon,
-                                    elbo_node **mean, elbo_node **variance);
+ELBO_API elbo_node *elbo_batch_norm(elbo_node *x, elbo_node *gain, elbo_node *bias, double epsilon, elbo_node **mean,
+                                    elbo_node **variance);
 ELBO_API elbo_node *elbo_layer_norm(elbo_node *x, elbo_node *gain, elbo_node *bias, double epsilon);
 
 /* Random nodes.  Each call has a stream of its own, numbered in the order of the calls in this graph.  A draw depends
@@ -444,9 +428,7 @@ ELBO_API elbo_node *elbo_layer_norm(elbo_node *x, elbo_node *gain, elbo_node *bi
 ELBO_API elbo_node *elbo_random_uniform(elbo_graph *graph, elbo_shape shape, int row_axis); /* on (0,1) */
 ELBO_API elbo_node *elbo_random_normal(elbo_graph *graph, elbo_shape shape, int row_axis);
 
-/* ------------------------------------------------------------------------------------------------------------------
- * 7 Parameters: named tensors in one flat array, in groups
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- 7 Parameters: named tensors in one flat array, in groups ---------------------------------------------------- */
 
 typedef enum elbo_init {
     ELBO_INIT_ZERO,
@@ -489,9 +471,7 @@ ELBO_API bool elbo_params_group(const elbo_params *params, const char *group, si
 /* To be called after the flat array was written to: plans drop what they derived from it. */
 ELBO_API void elbo_params_touch(elbo_params *params);
 
-/* ------------------------------------------------------------------------------------------------------------------
- * 8 Plans: a graph compiled for one backend, with one workspace
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- 8 Plans: a graph compiled for one backend, with one workspace ----------------------------------------------- */
 
 typedef enum elbo_backend { ELBO_BACKEND_CPU, ELBO_BACKEND_REFERENCE } elbo_backend;
 typedef enum elbo_precision { ELBO_PRECISION_F32, ELBO_PRECISION_BF16, ELBO_PRECISION_F64 } elbo_precision;
@@ -554,9 +534,7 @@ ELBO_API bool elbo_plan_step(const elbo_plan *plan, size_t index, elbo_step_info
 /* Bytes of workspace, inputs included. */
 ELBO_API size_t elbo_plan_memory(const elbo_plan *plan);
 
-/* ------------------------------------------------------------------------------------------------------------------
- * 9 Configurations: a model's name and every option with its value
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- 9 Configurations: a model's name and every option with its value -------------------------------------------- */
 
 typedef struct elbo_config elbo_config;
 
@@ -575,12 +553,10 @@ ELBO_API bool elbo_config_get(const elbo_config *config, const char *name, char 
 ELBO_API elbo_status elbo_config_save(const elbo_config *config, const char *path, elbo_error *error);
 ELBO_API elbo_config *elbo_config_load(const char *path, elbo_error *error);
 
-/* ------------------------------------------------------------------------------------------------------------------
- * 10 Training
+/* ---- 10 Training
  *
  * A run is a folder: recipe.yaml, run.json (versions, machine), metrics.jsonl, TensorBoard events, last.safetensors and
- * best.safetensors.  It can be killed at any moment and resumed to the same bits (same thread count, same machine).
- * --------------------------------------------------------------------------------------------------------------- */
+ * best.safetensors.  It can be killed at any moment and resumed to the same bits (same thread count, same machine). */
 
 typedef enum elbo_event { ELBO_EVENT_STEP, ELBO_EVENT_EPOCH, ELBO_EVENT_WARNING } elbo_event;
 
@@ -588,7 +564,7 @@ typedef enum elbo_event { ELBO_EVENT_STEP, ELBO_EVENT_EPOCH, ELBO_EVENT_WARNING 
  * there is one, else test) and NaN where it was not evaluated. */
 typedef struct elbo_progress {
     elbo_event event;
-    const char *message; /* of a warning */
+    const char *message;                /* of a warning */
     int64_t epoch, epochs, step, steps; /* steps of this epoch */
     double loss, reconstruction, kl;    /* means of the epoch so far */
     double test_loss, rate, gradient_norm;
@@ -608,13 +584,11 @@ typedef struct elbo_training {
     void *user;
 } elbo_training;
 
-/* Trains until the last epoch, an early stop, a request to stop, or a failure; whatever it was, the folder holds the last
- * good state.  A new run refuses a folder that has one already. */
+/* Trains until the last epoch, an early stop, a request to stop, or a failure; whatever it was, the folder holds the
+ * last good state.  A new run refuses a folder that has one already. */
 ELBO_API elbo_status elbo_train(const elbo_training *training, elbo_error *error);
 
-/* ------------------------------------------------------------------------------------------------------------------
- * 11 Models in use
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- 11 Models in use -------------------------------------------------------------------------------------------- */
 
 typedef struct elbo_model elbo_model;
 
@@ -622,7 +596,7 @@ typedef struct elbo_model_info {
     const char *model; /* "vae" */
     int item_rank;
     int64_t item_shape[ELBO_MAX_RANK], item_size, latent;
-    size_t parameters;  /* trainable numbers */
+    size_t parameters; /* trainable numbers */
     int64_t epoch, step;
 } elbo_model_info;
 
@@ -639,48 +613,49 @@ ELBO_API elbo_params *elbo_model_get_params(elbo_model *model);
 ELBO_API elbo_status elbo_model_encode(elbo_model *model, const elbo_array *x, elbo_array *mean, elbo_array *deviation,
                                        elbo_error *error);
 /* z: f32 [N, latent] -> mean of p(x|z), f32 [N, item...], in the data set's own units; draw: a draw instead. */
-ELBO_API elbo_status elbo_model_decode(elbo_model *model, const elbo_array *z, bool draw, uint64_t seed,
-                                       elbo_array *x, elbo_error *error);
+ELBO_API elbo_status elbo_model_decode(elbo_model *model, const elbo_array *z, bool draw, uint64_t seed, elbo_array *x,
+                                       elbo_error *error);
 /* z ~ p(z) scaled by temperature -> f32 [count, latent]. */
 ELBO_API elbo_status elbo_model_prior(elbo_model *model, int64_t count, uint64_t seed, double temperature,
                                       elbo_array *z, elbo_error *error);
 /* Brings values of the data set to the range that pictures use: u8 as they are, floats clipped to what training saw. */
 ELBO_API void elbo_model_picture_range(const elbo_model *model, double *low, double *high);
 
-/* ------------------------------------------------------------------------------------------------------------------
- * 12 Evaluation
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- 12 Evaluation ----------------------------------------------------------------------------------------------- */
 
-#define ELBO_EVALUATION_OPTIONS(O)                                                                                   \
-    O(CHOICE, split, "test", 0, 0, "train|valid|test|all", "which rows")                                             \
-    O(INT, samples, "0", 0, 1e9, NULL, "importance samples for the likelihood of each datum (0: ELBO only)")         \
-    O(INT, count, "0", 0, 1e12, NULL, "use only the first rows (0: all)")                                            \
-    O(INT, seed, "1", 0, 9.2e18, NULL, "seed of the binarisation and of the draws")                                  \
-    O(REAL, active_threshold, "0.01", 0, 1e9, NULL, "a unit is active if its posterior mean varies more than this")  \
+#define ELBO_EVALUATION_OPTIONS(O)                                                                                  \
+    O(CHOICE, split, "test", 0, 0, "train|valid|test|all", "which rows")                                            \
+    O(INT, samples, "0", 0, 1e9, NULL, "importance samples for the likelihood of each datum (0: ELBO only)")        \
+    O(INT, count, "0", 0, 1e12, NULL, "use only the first rows (0: all)")                                           \
+    O(INT, seed, "1", 0, 9.2e18, NULL, "seed of the binarisation and of the draws")                                 \
+    O(REAL, active_threshold, "0.01", 0, 1e9, NULL, "a unit is active if its posterior mean varies more than this") \
     O(CHOICE, precision, "f32", 0, 0, "f32|bf16", "of the matrix products")
 ELBO_OPTIONS_STRUCT(elbo_evaluation_options, ELBO_EVALUATION_OPTIONS);
+/* The table of these options, for flags and help. */
 ELBO_API extern const elbo_options elbo_evaluation_options_table;
 
 /* Figures in nats per datum; NaN where not asked for.  Arrays have `latent` entries and belong to the record. */
 typedef struct elbo_evaluation {
     int64_t count, samples, latent;
     double elbo, elbo_stderr, reconstruction, kl;
-    double nll, nll_stderr;  /* -log p(x) by importance sampling; standard error over data */
+    double nll, nll_stderr;    /* -log p(x) by importance sampling; standard error over data */
     double nll_sampling_error; /* standard error from the finite number of samples (delta method) */
-    double ess_mean;         /* effective sample size: (sum w)^2 / sum w^2, mean over data */
+    double ess_mean;           /* effective sample size: (sum w)^2 / sum w^2, mean over data */
     double mutual_information; /* I(x; z) under q, from at most 2000 rows */
     int64_t active_units;
     double *kl_per_dim, *mean_variance;
     double seconds;
-    char warning[512];       /* "" or what is wrong and what to do about it */
+    char warning[512]; /* "" or what is wrong and what to do about it */
 } elbo_evaluation;
 
 /* Progress: share of the work done; true: stop. */
 typedef bool (*elbo_evaluation_progress)(void *user, double share);
 
+/* Measures a model on a split of a data set.  The pixels of a binarising model are drawn once, by seed and row. */
 ELBO_API elbo_status elbo_evaluate(elbo_model *model, const elbo_dataset *dataset,
                                    const elbo_evaluation_options *options, elbo_evaluation_progress progress,
                                    void *user, elbo_evaluation *out, elbo_error *error);
+/* Frees the arrays; accepts a zeroed record. */
 ELBO_API void elbo_evaluation_clear(elbo_evaluation *evaluation);
 
 /* A series of metrics.jsonl, for plots: *epoch and *value hold *count numbers, freed with elbo_metrics_free. */
@@ -688,12 +663,10 @@ ELBO_API elbo_status elbo_metrics_read(const char *folder, const char *name, dou
                                        size_t *count, elbo_error *error);
 ELBO_API void elbo_metrics_free(double *numbers);
 
-/* ------------------------------------------------------------------------------------------------------------------
- * 13 Pictures: grids of images (PNG), previews in a terminal, charts (SVG), reports (HTML)
+/* ---- 13 Pictures: grids of images (PNG), previews in a terminal, charts (SVG), reports (HTML)
  *
  * Every function takes a path of which "-" is standard output; a file appears whole or not at all.  The same input
- * yields the same bytes.  Structs may start from {0}: each zero means the default that its comment names.
- * --------------------------------------------------------------------------------------------------------------- */
+ * yields the same bytes.  Structs may start from {0}: each zero means the default that its comment names. */
 
 /* How many images become one picture.
  *
@@ -798,7 +771,7 @@ typedef struct elbo_report_section {
     const char *caption;      /* under the picture or table; also what a screen reader says of the picture */
     const char *const *cells; /* [rows * columns]; the first row is the head; numbers are set flush right */
     size_t rows, columns;
-    bool wide;                /* takes the page's whole width instead of one of two columns */
+    bool wide; /* takes the page's whole width instead of one of two columns */
 } elbo_report_section;
 
 typedef struct elbo_report {
@@ -813,9 +786,7 @@ typedef struct elbo_report {
  * ELBO_ERROR_IO if a picture cannot be read, ELBO_ERROR_FORMAT if it is neither PNG nor SVG. */
 ELBO_API elbo_status elbo_report_html(const elbo_report *report, const char *path, elbo_error *error);
 
-/* ------------------------------------------------------------------------------------------------------------------
- * 14 Registries: what this build knows
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- 14 Registries: what this build knows ------------------------------------------------------------------------ */
 
 /* The index-th entry of "models", "optimisers", "schedules", "distributions", "activations", "formats", "generators" or
  * "operations"; false past the end or for an unknown kind. */

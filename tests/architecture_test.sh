@@ -42,7 +42,7 @@ backend: base graph ops
 dist: base graph ops
 nn: base graph ops
 optim: base graph ops
-infer: base graph ops data backend dist nn optim
+infer: base graph ops data backend dist nn optim models
 models: base graph ops data backend dist nn optim infer
 train: base graph ops data backend dist nn optim infer models
 eval: base graph ops data backend dist nn optim infer models train

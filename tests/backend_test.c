@@ -144,7 +144,13 @@ static elbo_node *random_leaf(trial *t, int family) {
 static elbo_node *random_operation(trial *t, elbo_node *const *node, int count, int leaves) {
     elbo_node *a = node[pick(t, count)], *b = node[pick(t, count)], *c = node[pick(t, count)];
     elbo_node *left = node[pick(t, leaves)], *right = node[pick(t, leaves)];
-    switch (pick(t, 18)) {
+    bool matrix = elbo_node_shape(a).rank >= 2;
+    switch (pick(t, 20)) {
+        case 18:
+        case 19: /* a a' a: heavy, of the same shape */
+            if (matrix)
+                return elbo_tanh(elbo_scale(elbo_matmul(elbo_matmul(a, a, false, true), a, false, false), 0.001));
+            return elbo_tanh(b);
         case 0: return elbo_tanh(elbo_add(a, b));
         case 1: return elbo_tanh(elbo_mul(a, b));
         case 2: return elbo_sub(elbo_tanh(a), b);

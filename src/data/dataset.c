@@ -17,7 +17,7 @@ enum { LOOKED_AT = 10000 }; /* training rows that minimum, maximum and integral 
 #define OPTION_ROW(type_, name_, initial_, minimum_, maximum_, choices_, help_) \
     {#name_, ELBO_OPTION_##type_, initial_, minimum_, maximum_, choices_, help_, offsetof(elbo_data_options, name_)},
 static const elbo_option option_rows[] = {ELBO_DATA_OPTIONS(OPTION_ROW)};
-const elbo_options elbo_data_options_table = {"data", option_rows, sizeof option_rows / sizeof *option_rows,
+const elbo_options elbo_data_options_table = {"Rows and splits", option_rows, sizeof option_rows / sizeof *option_rows,
                                               sizeof(elbo_data_options)};
 
 void elbo_table_clear(elbo_table *table) {

@@ -1,15 +1,9 @@
 /* The CPU backend: chooses how each unit runs. */
 #include "backend/cpu/cpu.h"
 
-#include <dnnl_version.h>
 #include <omp.h>
-#include <string.h>
 
 #include "ops/reduce.h"
-
-#define TEXT(x) #x
-#define NUMBER(x) TEXT(x)
-#define ELBO_ONEDNN_VERSION NUMBER(DNNL_VERSION_MAJOR) "." NUMBER(DNNL_VERSION_MINOR) "." NUMBER(DNNL_VERSION_PATCH)
 
 const elbo_vector_table *elbo_vector_best(void) {
 #ifdef ELBO_VECTOR_X86
@@ -25,10 +19,7 @@ const elbo_vector_table *elbo_vector_best(void) {
 }
 
 const char *elbo_backend_versions(void) {
-    static const char *const text[] = {"oneDNN " ELBO_ONEDNN_VERSION ", baseline", "oneDNN " ELBO_ONEDNN_VERSION ", avx2",
-                                       "oneDNN " ELBO_ONEDNN_VERSION ", avx512"};
-    const char *isa = elbo_vector_best()->name;
-    return text[strcmp(isa, "avx512") == 0 ? 2 : strcmp(isa, "avx2") == 0];
+    return elbo_onednn_version(elbo_vector_best()->name);
 }
 
 /* Operations without a vector kernel run their f32 reference kernel. */

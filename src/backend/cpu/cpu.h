@@ -16,6 +16,8 @@ elbo_status elbo_cpu_compile_fused(elbo_plan *plan, const elbo_unit *unit, elbo_
 elbo_status elbo_cpu_compile_reduction(elbo_plan *plan, const elbo_unit *unit, elbo_step *step, elbo_error *error);
 elbo_status elbo_cpu_compile_matmul(elbo_plan *plan, const elbo_unit *unit, elbo_step *step, elbo_error *error);
 bool elbo_cpu_folds_activation(const elbo_op *op);
+/* "oneDNN 2.6.3, avx512" for the name of a vector table. Static. */
+const char *elbo_onednn_version(const char *vector);
 void elbo_onednn_free(struct elbo_onednn *onednn);
 
 #endif

@@ -42,6 +42,15 @@ typedef struct primitive_state {
     int owned;
 } primitive_state;
 
+#define TEXT(x) #x
+#define NUMBER(x) TEXT(x)
+#define VERSION "oneDNN " NUMBER(DNNL_VERSION_MAJOR) "." NUMBER(DNNL_VERSION_MINOR) "." NUMBER(DNNL_VERSION_PATCH)
+
+const char *elbo_onednn_version(const char *vector) {
+    static const char *const text[] = {VERSION ", baseline", VERSION ", avx2", VERSION ", avx512"};
+    return text[strcmp(vector, "avx512") == 0 ? 2 : strcmp(vector, "avx2") == 0];
+}
+
 static elbo_status fail(elbo_error *error, const char *what, dnnl_status_t status) {
     return elbo_fail(error, status == dnnl_out_of_memory ? ELBO_ERROR_MEMORY : ELBO_ERROR_UNSUPPORTED,
                      "oneDNN: %s failed with status %d", what, (int)status);
