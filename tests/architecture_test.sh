@@ -119,6 +119,11 @@ awk '
     }' include/elbo.h >"$work/declared"
 expect_some 'declarations in elbo.h' "$work/declared"
 sed -n 's/^bare //p' "$work/declared" | expect_none 'public symbols without a comment in elbo.h'
+# The X-macro lists declare one function for each X(name).
+awk '/^#define ELBO_(UNARY|BINARY)_LIST/ { listing = 1; next }
+     listing { line = $0; while (match(line, /X\([a-z0-9_]+\)/)) {
+                   print "listed elbo_" substr(line, RSTART + 2, RLENGTH - 3); line = substr(line, RSTART + RLENGTH) }
+               if ($0 !~ /\\$/) listing = 0 }' include/elbo.h >>"$work/declared"
 cut -d ' ' -f 2 "$work/declared" | sort >"$work/public"
 grep -v '^elbo_' "$work/public" | expect_none 'public symbols without the prefix elbo_'
 uniq -d "$work/public" | expect_none 'public symbols declared twice'

@@ -57,7 +57,7 @@ static void exact_posterior(void **state) {
     static const int64_t samples[] = {1, 7, 1024, 1025, 2500};
     linear l = {0};
     linear_orthogonal(&l, lengths, 0.5);
-    linear_open(&l, 300, 1, 2);
+    linear_open(&l, 300, 1, 1);
     double exact = linear_mean_log_p(&l);
     for (size_t k = 0; k < sizeof samples / sizeof *samples; k++) {
         elbo_evaluation e = evaluate(l.model, l.data, samples[k], 1);
@@ -77,7 +77,7 @@ static void units(void **state) {
     (void)state;
     linear l = {0};
     linear_orthogonal(&l, lengths, 0.5);
-    linear_open(&l, 300, 1, 2);
+    linear_open(&l, 300, 1, 1);
     elbo_evaluation e = evaluate(l.model, l.data, 0, 1);
     double total = 0;
     assert_int_equal(e.latent, LINEAR_LATENT);
@@ -106,7 +106,7 @@ static void information(void **state) {
     (void)state;
     linear l = {0};
     linear_orthogonal(&l, lengths, 0.5);
-    linear_open(&l, 3000, 2, 2);
+    linear_open(&l, 3000, 2, 1);
     elbo_evaluation e = evaluate(l.model, l.data, 0, 1);
     double exact = 0;
     for (int j = 0; j < LINEAR_LATENT; j++) exact -= log(l.v[j]) / 2;
@@ -135,7 +135,7 @@ static void information_ceiling(void **state) {
     static const double long_columns[LINEAR_LATENT] = {1, 1, 1};
     linear l = {0};
     linear_orthogonal(&l, long_columns, 1e-3);
-    linear_open(&l, 500, 2, 2);
+    linear_open(&l, 500, 2, 1);
     elbo_evaluation e = evaluate(l.model, l.data, 0, 1);
     close_to(e.mutual_information, log(500), 1e-3, "mutual information");
     elbo_evaluation_clear(&e);
@@ -150,7 +150,7 @@ static void wrong_posterior(void **state) {
     linear l = {0};
     linear_orthogonal(&l, lengths, 0.5);
     linear_spoil(&l);
-    linear_open(&l, 400, 3, 2);
+    linear_open(&l, 400, 3, 1);
     double exact = linear_mean_log_p(&l);
     elbo_evaluation few = evaluate(l.model, l.data, 5, 1), many = evaluate(l.model, l.data, 3000, 1);
     assert_true(few.elbo + 0.05 < -few.nll);
@@ -340,7 +340,7 @@ static void bernoulli(void **state) {
     enum { ROWS = 300 };
     elbo_array x;
     elbo_dataset *data = grey_rows(ROWS, &x);
-    elbo_model *model = model_for(data, pairs, 2);
+    elbo_model *model = model_for(data, pairs, 1);
     float *w = tensor(model, "decoder.output.weight"), *b = tensor(model, "decoder.output.bias");
     for (int i = 0; i < PIXELS; i++) {
         w[i] = 0.25f * (float)(i % 5) - 0.5f;
@@ -393,7 +393,7 @@ static void progress(void **state) {
     elbo_evaluation e;
     linear l = {0};
     linear_orthogonal(&l, lengths, 0.5);
-    linear_open(&l, 700, 6, 2);
+    linear_open(&l, 700, 6, 1);
     watch whole = {0}, stopped = {.stop_at = 4}, at_once = {.stop_at = 1};
     elbo_memory_fail_at(0);
     assert_int_equal(watched(&l, 100, &whole, &e, &error), ELBO_OK);

@@ -13,7 +13,7 @@ static const double lengths[LINEAR_LATENT] = {1, 0.5, 2};
 static linear example(int64_t rows) {
     linear l = {0};
     linear_orthogonal(&l, lengths, 0.5);
-    linear_open(&l, rows, 1, 2);
+    linear_open(&l, rows, 1, 1);
     return l;
 }
 

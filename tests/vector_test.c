@@ -25,7 +25,7 @@ enum { MOST = 1024 };
 static int tables(const elbo_vector_table *list[3]) {
     int count = 0;
     list[count++] = &elbo_vector_baseline;
-#ifdef __x86_64__
+#ifdef ELBO_VECTOR_X86
     const char *best = elbo_vector_best()->name;
     if (strcmp(best, "baseline") != 0) list[count++] = &elbo_vector_avx2;
     if (strcmp(best, "avx512") == 0) list[count++] = &elbo_vector_avx512;

@@ -17,14 +17,20 @@ static int64_t rows_of_run(int64_t width) {
     return rows < 1 ? 1 : rows;
 }
 
-static void choose_sizes(elbo_likelihood *likelihood, const elbo_instance *instance, int64_t samples, int64_t data) {
+/* data: wanted side by side, or 0; batch: data that come at a time, and are shared out evenly. */
+static void choose_sizes(elbo_likelihood *likelihood, const elbo_instance *instance, int64_t samples, int64_t data,
+                         int64_t batch) {
     int64_t rows = rows_of_run(elbo_model_width(instance));
     likelihood->samples = samples;
     likelihood->runs = (samples + rows - 1) / rows;
     likelihood->per_run = (samples + likelihood->runs - 1) / likelihood->runs;
     likelihood->runs = (samples + likelihood->per_run - 1) / likelihood->per_run;
-    likelihood->data = data > 0 ? data : rows / likelihood->per_run;
-    if (likelihood->data < 1) likelihood->data = 1;
+    if (data < 1) {
+        data = rows / likelihood->per_run < batch ? rows / likelihood->per_run : batch;
+        int64_t groups = (batch + data - 1) / data;
+        data = (batch + groups - 1) / groups;
+    }
+    likelihood->data = data;
     likelihood->item_size = instance->item.size;
 }
 
@@ -46,7 +52,7 @@ elbo_status elbo_likelihood_new(elbo_likelihood *likelihood, const elbo_instance
                                 int64_t samples, int64_t data, elbo_precision precision, int threads,
                                 elbo_error *error) {
     memset(likelihood, 0, sizeof *likelihood);
-    choose_sizes(likelihood, instance, samples, data);
+    choose_sizes(likelihood, instance, samples, data, posterior->shape.dim[0]);
     likelihood->sum = elbo_calloc(sizeof *likelihood->sum * (size_t)likelihood->data);
     likelihood->graph = elbo_graph_new();
     if (!likelihood->graph || !likelihood->sum) return elbo_fail_memory(error, 0, "the likelihood");

@@ -35,8 +35,9 @@ typedef struct elbo_likelihood_rows {
     int64_t count, first_row;
 } elbo_likelihood_rows;
 
-/* Compiles the weights. posterior: one whose parameters have a leading axis of data (see posterior.h). data: how many
- * data share a run; 0: as many as keep the activations of a run near the processor. Draws depend on (seed, datum,
+/* Compiles the weights. posterior: one whose parameters have a leading axis of data (see posterior.h). The data
+ * come in batches of as many rows as it has. data: how many of them share a run; 0: as many as keep the activations of
+ * a run near the processor. Draws depend on (seed, datum,
  * sample) and on how wide an item is, not on this number. Clear it also after a failure. */
 elbo_status elbo_likelihood_new(elbo_likelihood *likelihood, const elbo_instance *instance, const elbo_dist *posterior,
                                 int64_t samples, int64_t data, elbo_precision precision, int threads,

@@ -210,7 +210,7 @@ static elbo_status list_value(parse *p, const char *key, const char **text) {
     bool end = false;
     do {
         yaml_event_t event;
-        const char *element;
+        const char *element = NULL;
         status = next_event(p, &event);
         if (status != ELBO_OK) break;
         end = event.type == YAML_SEQUENCE_END_EVENT;
