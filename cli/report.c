@@ -30,7 +30,7 @@ static ELBO_TABLE(report_table, "Report", REPORT_OPTIONS);
 enum {
     PATH = 4096,
     SECTIONS = 8,
-    FIGURES = 6,
+    FIGURES = 5,
     SHOWN_IN_MANIFOLD = 20,
     SHOWN_SAMPLES = 100,
     SHOWN_ROWS = 30,
@@ -198,8 +198,10 @@ static void add_figures(page *p) {
     add_figure(p, "Reconstruction", e->reconstruction, 2, "-E log p(x|z), nats");
     add_figure(p, "KL", e->kl, 2, "q(z|x) from p(z), nats");
     add_figure(p, "Active dimensions", (double)e->active_units, 0, "of %lld", (long long)e->latent);
-    if (!isnan(e->mutual_information))
-        add_figure(p, "Mutual information", e->mutual_information, 2, "between x and z, nats");
+    if (isnan(e->mutual_information)) return;
+    char *note = p->note[p->figures - 1];
+    size_t used = strlen(note);
+    snprintf(note + used, sizeof p->note[0] - used, "; I(x;z) is %.2f nats", e->mutual_information);
 }
 
 /* ---- The table of options ---- */

@@ -122,7 +122,8 @@ static void information_of_sorted_rows(void **state) {
     linear l = {0};
     linear_orthogonal(&l, lengths, 0.5);
     linear_open(&l, 4000, 2, 1);
-    for (int64_t i = 0; i < 2000 * LINEAR_SIZE; i++) l.x[i] = (float)l.b[i % LINEAR_SIZE]; /* borrowed by the data set */
+    for (int64_t i = 0; i < 2000 * LINEAR_SIZE; i++)
+        l.x[i] = (float)l.b[i % LINEAR_SIZE]; /* borrowed by the data set */
     elbo_evaluation e = evaluate(l.model, l.data, 0, 1);
     assert_true(e.mutual_information > 0.4); /* 0.007 from the first 2000 rows */
     elbo_evaluation_clear(&e);
@@ -194,7 +195,8 @@ static void log_p_of(linear *l, int64_t samples, int64_t side_by_side, int64_t f
     int threads = l->model->threads;
     assert_int_equal(elbo_bound_new(&bound, &l->model->instance, rows, ELBO_PRECISION_F32, threads, &error), ELBO_OK);
     assert_int_equal(elbo_likelihood_new(&likelihood, &l->model->instance, &bound.posterior, samples, side_by_side,
-                                         ELBO_PRECISION_F32, threads, &error), ELBO_OK);
+                                         ELBO_PRECISION_F32, threads, &error),
+                     ELBO_OK);
     memcpy(elbo_plan_input(bound.plan, bound.raw), l->x + first * LINEAR_SIZE,
            sizeof(float) * (size_t)(rows * LINEAR_SIZE));
     elbo_run run = {1, 0, (uint32_t)first};
@@ -496,8 +498,8 @@ static void warnings(void **state) {
                {1000, 20, 18, 25, "grey values", "grey values"},
                {1000, 20, 0, 0, "grey values", "--latent; grey values"}};
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
-        elbo_evaluation e = {.count = row[i].count, .latent = row[i].latent, .active_units = row[i].active,
-                             .kl = row[i].kl};
+        elbo_evaluation e = {
+            .count = row[i].count, .latent = row[i].latent, .active_units = row[i].active, .kl = row[i].kl};
         elbo_evaluation_warn(&e, row[i].about_data);
         if (row[i].wanted ? !strstr(e.warning, row[i].wanted) : *e.warning) fail_msg("case %zu: \"%s\"", i, e.warning);
         if (*e.warning && !*row[i].about_data) assert_non_null(strstr(e.warning, "--kl-warmup 10"));
@@ -505,13 +507,20 @@ static void warnings(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(exact_posterior), cmocka_unit_test(units),
-        cmocka_unit_test(information),     cmocka_unit_test(information_of_sorted_rows), cmocka_unit_test(information_ceiling),
-        cmocka_unit_test(wrong_posterior), cmocka_unit_test(sampling_error),
-        cmocka_unit_test(weights), cmocka_unit_test(batches),         cmocka_unit_test(binarisation),
-        cmocka_unit_test(bernoulli),       cmocka_unit_test(progress),
-        cmocka_unit_test(memory),          cmocka_unit_test(refusals),
-        cmocka_unit_test(warnings)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(exact_posterior),
+                                       cmocka_unit_test(units),
+                                       cmocka_unit_test(information),
+                                       cmocka_unit_test(information_of_sorted_rows),
+                                       cmocka_unit_test(information_ceiling),
+                                       cmocka_unit_test(wrong_posterior),
+                                       cmocka_unit_test(sampling_error),
+                                       cmocka_unit_test(weights),
+                                       cmocka_unit_test(batches),
+                                       cmocka_unit_test(binarisation),
+                                       cmocka_unit_test(bernoulli),
+                                       cmocka_unit_test(progress),
+                                       cmocka_unit_test(memory),
+                                       cmocka_unit_test(refusals),
+                                       cmocka_unit_test(warnings)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

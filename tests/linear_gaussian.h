@@ -128,8 +128,8 @@ static inline elbo_dataset *open_rows(const elbo_array *x) {
 static inline void linear_open(linear *l, int64_t rows, uint64_t seed, int threads) {
     char scale[32];
     snprintf(scale, sizeof scale, "%.17g", l->s);
-    const char *const pairs[] = {"hidden", "", "latent", "3", "likelihood", "gaussian", "variance", "fixed",
-                                 "scale", scale, "normalize", "none", NULL};
+    const char *const pairs[] = {"hidden", "",      "latent", "3",         "likelihood", "gaussian", "variance",
+                                 "fixed",  "scale", scale,    "normalize", "none",       NULL};
     linear_draw(l, rows, seed);
     l->data = open_rows(&l->array);
     l->model = model_for(l->data, pairs, threads);

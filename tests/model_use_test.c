@@ -1,4 +1,5 @@
-/* Models in use: opening, encoding, decoding, drawing, against direct formulas; curves; and what the registries list. */
+/* Models in use: opening, encoding, decoding, drawing, against direct formulas; curves; and what the registries list.
+ */
 #include "linear_gaussian.h"
 
 #include <sys/stat.h>
@@ -142,7 +143,8 @@ static void prior(void **state) {
     linear_close(&l);
 }
 
-/* Bytes come back as bytes: means within [0, 255], draws one of both; images keep their shape; floats may be encoded. */
+/* Bytes come back as bytes: means within [0, 255], draws one of both; images keep their shape; floats may be encoded.
+ */
 static void bytes(void **state) {
     (void)state;
     static const char *const pairs[] = {"hidden", "7", "latent", "2", NULL};
@@ -300,7 +302,8 @@ static void picture_range(void **state) {
 
 static void curves(void **state) {
     scratch *place = *state;
-    static const char lines[] = "{\"epoch\":1,\"train_loss\":5.5}\n{\"epoch\":2,\"train_loss\":4.25,\"test_loss\":null}\n";
+    static const char lines[] =
+        "{\"epoch\":1,\"train_loss\":5.5}\n{\"epoch\":2,\"train_loss\":4.25,\"test_loss\":null}\n";
     char path[256];
     double *epoch, *value;
     size_t count;
@@ -338,9 +341,9 @@ static void registries(void **state) {
     (void)state;
     static const struct {
         const char *kind, *member;
-    } kinds[] = {{"models", "vae"},          {"optimisers", "adam"}, {"schedules", "cosine"},
-                 {"distributions", "normal"}, {"activations", "tanh"}, {"formats", "idx"},
-                 {"generators", "synth:glyphs"}, {"operations", "matmul"}};
+    } kinds[] = {
+        {"models", "vae"},       {"optimisers", "adam"}, {"schedules", "cosine"},        {"distributions", "normal"},
+        {"activations", "tanh"}, {"formats", "idx"},     {"generators", "synth:glyphs"}, {"operations", "matmul"}};
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
         const char *name, *description, *other;
         size_t count = 0;
@@ -395,17 +398,11 @@ static void lists_by_hand(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(encode),
-        cmocka_unit_test(decode),
-        cmocka_unit_test(decode_draws),
-        cmocka_unit_test(prior),
-        cmocka_unit_test(bytes),
-        cmocka_unit_test(refusals),
-        cmocka_unit_test(plans_are_kept),
-        cmocka_unit_test_setup_teardown(opening, scratch_make, scratch_remove),
-        cmocka_unit_test(picture_range),
-        cmocka_unit_test_setup_teardown(curves, scratch_make, scratch_remove),
-        cmocka_unit_test(registries),
-        cmocka_unit_test(lists_by_hand)};
+        cmocka_unit_test(encode),         cmocka_unit_test(decode),
+        cmocka_unit_test(decode_draws),   cmocka_unit_test(prior),
+        cmocka_unit_test(bytes),          cmocka_unit_test(refusals),
+        cmocka_unit_test(plans_are_kept), cmocka_unit_test_setup_teardown(opening, scratch_make, scratch_remove),
+        cmocka_unit_test(picture_range),  cmocka_unit_test_setup_teardown(curves, scratch_make, scratch_remove),
+        cmocka_unit_test(registries),     cmocka_unit_test(lists_by_hand)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,7 +9,7 @@
 ELBO_TABLE(elbo_cli_model_options_table, "Model", ELBO_CLI_MODEL_OPTIONS);
 #undef ELBO_TABLE_STRUCT
 #define ELBO_TABLE_STRUCT elbo_cli_source_options
-ELBO_TABLE(elbo_cli_source_options_table, "Source", ELBO_CLI_SOURCE_OPTIONS);
+ELBO_TABLE(elbo_cli_source_options_table, "Data", ELBO_CLI_SOURCE_OPTIONS);
 #undef ELBO_TABLE_STRUCT
 
 enum { TEXT = 4096, PORTION = 4096 };

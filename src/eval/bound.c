@@ -23,8 +23,8 @@ static void build(elbo_bound *bound, const elbo_instance *instance) {
     elbo_dist prior = instance->type->prior(&context, bound->rows);
     if (!likelihood.type || !prior.type) return;
     bound->reconstruction = elbo_neg(elbo_dist_log_prob(&likelihood, bound->x));
-    bound->kl = elbo_broadcast_to(kl_elements(&bound->posterior, &prior, bound->z),
-                                  ELBO_SHAPE(bound->rows, bound->latent));
+    bound->kl =
+        elbo_broadcast_to(kl_elements(&bound->posterior, &prior, bound->z), ELBO_SHAPE(bound->rows, bound->latent));
 }
 
 elbo_status elbo_bound_new(elbo_bound *bound, const elbo_instance *instance, int64_t rows, elbo_precision precision,
@@ -38,9 +38,10 @@ elbo_status elbo_bound_new(elbo_bound *bound, const elbo_instance *instance, int
     ELBO_TRY(elbo_graph_check(bound->graph, error));
     elbo_node *fetch[5 + ELBO_DIST_PARAMETERS] = {bound->x, bound->z, bound->mean, bound->reconstruction, bound->kl};
     size_t count = 5;
-    for (int k = 0; k < elbo_posterior_parameters(&bound->posterior); k++) fetch[count++] = bound->posterior.parameter[k];
-    elbo_plan_spec spec = {.fetch = fetch, .fetch_count = count, .precision = precision, .threads = threads,
-                           .params_fixed = true};
+    for (int k = 0; k < elbo_posterior_parameters(&bound->posterior); k++)
+        fetch[count++] = bound->posterior.parameter[k];
+    elbo_plan_spec spec = {
+        .fetch = fetch, .fetch_count = count, .precision = precision, .threads = threads, .params_fixed = true};
     bound->plan = elbo_plan_new(bound->graph, &spec, error);
     return bound->plan ? ELBO_OK : error ? error->status : ELBO_ERROR_INTERNAL;
 }

@@ -13,8 +13,8 @@ typedef struct elbo_bound {
     elbo_node *z;              /* one draw of q(z|x): [rows, latent] */
     elbo_node *mean;           /* of q(z|x): [rows, latent] */
     elbo_node *reconstruction; /* -log p(x|z): [rows] */
-    elbo_node *kl;             /* KL(q(z|x) || p(z)), or log q - log p at z where that has no closed form: [rows, latent] */
-    elbo_dist posterior;       /* its parameters are fetched: [rows, ...] each */
+    elbo_node *kl;       /* KL(q(z|x) || p(z)), or log q - log p at z where that has no closed form: [rows, latent] */
+    elbo_dist posterior; /* its parameters are fetched: [rows, ...] each */
 } elbo_bound;
 
 /* Compiles the bound for batches of so many rows. Pixels and z are draws of (seed, row) when a run has step 0 and

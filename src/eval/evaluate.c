@@ -33,7 +33,7 @@ typedef struct job {
     const elbo_dataset *dataset;
     const elbo_evaluation_options *options;
     elbo_split split;
-    int64_t count;     /* rows of the split that are used */
+    int64_t count; /* rows of the split that are used */
     elbo_bound bound;
     elbo_likelihood likelihood;
     elbo_information information;
@@ -235,7 +235,9 @@ elbo_status elbo_evaluate(elbo_model *model, const elbo_dataset *dataset, const 
     memset(out, 0, sizeof *out);
     elbo_evaluation_options defaults = {0};
     if (!options) ELBO_TRY(elbo_options_init(&elbo_evaluation_options_table, &defaults, error));
-    job j = {.model = model, .dataset = dataset, .options = options ? options : &defaults,
+    job j = {.model = model,
+             .dataset = dataset,
+             .options = options ? options : &defaults,
              .work = {.progress = progress, .user = user}};
     elbo_status status = run_all(&j, out, error);
     tear_down(&j);

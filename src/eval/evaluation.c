@@ -26,11 +26,12 @@ static void warn_of_collapse(const elbo_evaluation *e, char *text, size_t size) 
                  "decoder hardly uses it; train with --kl-warmup 10 or --free-bits 0.1, or with a smaller --latent",
                  e->kl, active, latent);
     else if (enough && 2 * active < latent)
-        snprintf(text, size,
-                 "%lld of %lld units are active and share %.1f nats; the others carry nothing, which is usual for a code "
-                 "that is larger than the data need: --latent %lld would do as well, --kl-warmup 10 or --free-bits 0.1 "
-                 "may bring more units to life",
-                 active, latent, e->kl, active);
+        snprintf(
+            text, size,
+            "%lld of %lld units are active and share %.1f nats; the others carry nothing, which is usual for a code "
+            "that is larger than the data need: --latent %lld would do as well, --kl-warmup 10 or --free-bits 0.1 "
+            "may bring more units to life",
+            active, latent, e->kl, active);
 }
 
 void elbo_evaluation_warn(elbo_evaluation *evaluation, const char *about_data) {

@@ -58,8 +58,11 @@ elbo_status elbo_likelihood_new(elbo_likelihood *likelihood, const elbo_instance
     if (!likelihood->graph || !likelihood->sum) return elbo_fail_memory(error, 0, "the likelihood");
     build(likelihood, instance, posterior);
     ELBO_TRY(elbo_graph_check(likelihood->graph, error));
-    elbo_plan_spec spec = {.fetch = &likelihood->log_weight, .fetch_count = 1, .precision = precision,
-                           .threads = threads, .params_fixed = true};
+    elbo_plan_spec spec = {.fetch = &likelihood->log_weight,
+                           .fetch_count = 1,
+                           .precision = precision,
+                           .threads = threads,
+                           .params_fixed = true};
     likelihood->plan = elbo_plan_new(likelihood->graph, &spec, error);
     return likelihood->plan ? ELBO_OK : error ? error->status : ELBO_ERROR_INTERNAL;
 }

@@ -15,10 +15,10 @@ typedef struct elbo_weights_sum {
 } elbo_weights_sum;
 
 typedef struct elbo_likelihood {
-    int64_t samples;   /* S */
-    int64_t per_run;   /* samples of each datum in a run; the last run of a datum may use fewer of them */
-    int64_t runs;      /* ceil(S / per_run) */
-    int64_t data;      /* data side by side in a run */
+    int64_t samples; /* S */
+    int64_t per_run; /* samples of each datum in a run; the last run of a datum may use fewer of them */
+    int64_t runs;    /* ceil(S / per_run) */
+    int64_t data;    /* data side by side in a run */
     int64_t item_size;
     elbo_graph *graph;
     elbo_plan *plan;

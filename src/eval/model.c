@@ -59,11 +59,13 @@ static char *choose(const char *folder, const char *which, elbo_error *error) {
         elbo_fail(error, ELBO_ERROR_MEMORY, "out of memory: a path");
     } else if (which) {
         chosen = strcmp(which, "best") == 0 ? best : last;
-        if (!exists(chosen)) chosen = elbo_fail_null(error, ELBO_ERROR_IO, "%s: no such checkpoint in this run", chosen);
+        if (!exists(chosen))
+            chosen = elbo_fail_null(error, ELBO_ERROR_IO, "%s: no such checkpoint in this run", chosen);
     } else {
         chosen = exists(best) ? best : exists(last) ? last : NULL;
         if (!chosen)
-            elbo_fail(error, ELBO_ERROR_IO, "%s is no run: it has neither best.safetensors nor last.safetensors", folder);
+            elbo_fail(error, ELBO_ERROR_IO, "%s is no run: it has neither best.safetensors nor last.safetensors",
+                      folder);
     }
     if (best != chosen) elbo_free(best);
     if (last != chosen) elbo_free(last);
@@ -73,19 +75,21 @@ static char *choose(const char *folder, const char *which, elbo_error *error) {
 static char *resolve(const char *path, const char *which, elbo_error *error) {
     struct stat what;
     if (which && strcmp(which, "best") != 0 && strcmp(which, "last") != 0)
-        return elbo_fail_null(error, ELBO_ERROR_USAGE, "no checkpoint is called \"%s\"; best or last was expected", which);
+        return elbo_fail_null(error, ELBO_ERROR_USAGE, "no checkpoint is called \"%s\"; best or last was expected",
+                              which);
     if (stat(path, &what) != 0)
         return elbo_fail_null(error, ELBO_ERROR_IO, "%s: no such run folder or checkpoint", path);
     if (S_ISDIR(what.st_mode)) return choose(path, which, error);
     if (which)
-        return elbo_fail_null(error, ELBO_ERROR_USAGE, "%s is a checkpoint already: \"%s\" chooses in a run folder", path,
-                              which);
+        return elbo_fail_null(error, ELBO_ERROR_USAGE, "%s is a checkpoint already: \"%s\" chooses in a run folder",
+                              path, which);
     char *copy = elbo_strdup(path);
     return copy ? copy : elbo_fail_null(error, ELBO_ERROR_MEMORY, "out of memory: a path");
 }
 
 elbo_model *elbo_model_open(const char *path, const char *which, int threads, elbo_error *error) {
-    if (threads < 0) return elbo_fail_null(error, ELBO_ERROR_USAGE, "%d threads; 0 (all processors) or more were expected", threads);
+    if (threads < 0)
+        return elbo_fail_null(error, ELBO_ERROR_USAGE, "%d threads; 0 (all processors) or more were expected", threads);
     char *file = resolve(path, which, error);
     if (!file) return NULL;
     elbo_instance instance = {0};
@@ -170,8 +174,8 @@ static elbo_status compile(elbo_model *model, elbo_program *program, elbo_error 
         case ELBO_PROGRAM_DRAW: build_decode(model, program); break;
         case ELBO_PROGRAM_PRIOR: build_prior(model, program); break;
     }
-    elbo_plan_spec spec = {.fetch = program->out, .fetch_count = program->out[1] ? 2 : 1, .threads = model->threads,
-                           .params_fixed = true};
+    elbo_plan_spec spec = {
+        .fetch = program->out, .fetch_count = program->out[1] ? 2 : 1, .threads = model->threads, .params_fixed = true};
     program->plan = elbo_plan_new(program->graph, &spec, error);
     return program->plan ? ELBO_OK : error ? error->status : ELBO_ERROR_INTERNAL;
 }

@@ -25,7 +25,8 @@ static const line activations[] = {{"tanh", "(e^x - e^-x) / (e^x + e^-x)"},
 
 static const line generators[] = {
     {"synth:glyphs", "handwriting-like digits drawn from strokes, 28x28 bytes, labelled"},
-    {"synth:sprites", "a square, an ellipse or a heart with the factor grid of dSprites, 64x64 bytes, labelled by shape"},
+    {"synth:sprites",
+     "a square, an ellipse or a heart with the factor grid of dSprites, 64x64 bytes, labelled by shape"},
     {"synth:mixture", "points from a mixture of Gaussians with full covariances, labelled by component"}};
 
 static const char *const schedules[] = {"constant", "step", "exponential", "cosine", "iwae"};
@@ -52,13 +53,13 @@ static bool schedule_at(size_t index, line *out) {
 }
 
 /* A function for the entries of a registry that ends with NULL. */
-#define REGISTRY_AT(function, type, registry, text)                            \
-    static bool function(size_t index, line *out) {                            \
-        size_t count = 0;                                                      \
-        while (count < index && registry[count]) count++;                      \
-        const type *entry = registry[count];                                   \
-        if (entry) *out = (line){entry->name, entry->text};                    \
-        return entry != NULL;                                                  \
+#define REGISTRY_AT(function, type, registry, text)         \
+    static bool function(size_t index, line *out) {         \
+        size_t count = 0;                                   \
+        while (count < index && registry[count]) count++;   \
+        const type *entry = registry[count];                \
+        if (entry) *out = (line){entry->name, entry->text}; \
+        return entry != NULL;                               \
     }
 REGISTRY_AT(model_at, elbo_model_type, elbo_registry_models, description)
 REGISTRY_AT(optimiser_at, elbo_optimiser_type, elbo_registry_optimisers, description)
@@ -79,8 +80,9 @@ static bool operation_at(size_t index, line *out) {
 static const struct {
     const char *kind;
     bool (*at)(size_t index, line *out);
-} kinds[] = {{"models", model_at},           {"optimisers", optimiser_at},   {"schedules", schedule_at},
-             {"distributions", distribution_at}, {"activations", activation_at}, {"formats", format_at},
+} kinds[] = {{"models", model_at},           {"optimisers", optimiser_at},
+             {"schedules", schedule_at},     {"distributions", distribution_at},
+             {"activations", activation_at}, {"formats", format_at},
              {"generators", generator_at},   {"operations", operation_at}};
 
 bool elbo_registry_entry(const char *kind, size_t index, const char **name, const char **description) {

@@ -7,9 +7,9 @@
 
 /* One pass over `count` rows: from what the caller has to what the caller gets. */
 typedef struct pass {
-    const char *from;  /* rows of row_bytes each; NULL: the input is set already */
+    const char *from; /* rows of row_bytes each; NULL: the input is set already */
     size_t row_bytes;
-    float *to[2];      /* [count, width], or NULL */
+    float *to[2]; /* [count, width], or NULL */
     int64_t width, count;
     elbo_run run;
 } pass;
@@ -44,8 +44,10 @@ static elbo_status check_items(const elbo_model *model, const elbo_array *x, elb
     int64_t size = 1;
     for (int axis = 1; axis < x->rank; axis++) size *= x->shape[axis];
     if (x->rank < 2 || size != model->info.item_size)
-        return elbo_fail(error, ELBO_ERROR_SHAPE, "an array of rank %d with items of %lld values; [N, item...] with %lld "
-                         "values each was expected", x->rank, (long long)size, (long long)model->info.item_size);
+        return elbo_fail(error, ELBO_ERROR_SHAPE,
+                         "an array of rank %d with items of %lld values; [N, item...] with %lld "
+                         "values each was expected",
+                         x->rank, (long long)size, (long long)model->info.item_size);
     if (x->dtype != model->instance.dtype && x->dtype != ELBO_F32)
         return elbo_fail(error, ELBO_ERROR_SHAPE, "items of type %s; the model was trained on %s",
                          elbo_dtype_name(x->dtype), elbo_dtype_name(model->instance.dtype));
@@ -56,12 +58,14 @@ elbo_status elbo_model_encode(elbo_model *model, const elbo_array *x, elbo_array
                               elbo_error *error) {
     ELBO_TRY(check_items(model, x, error));
     int64_t count = x->shape[0], latent = model->info.latent;
-    elbo_program *program = elbo_model_program(model, ELBO_PROGRAM_ENCODE, x->dtype,
-                                               elbo_model_batch(&model->instance, count), error);
+    elbo_program *program =
+        elbo_model_program(model, ELBO_PROGRAM_ENCODE, x->dtype, elbo_model_batch(&model->instance, count), error);
     if (!program) return error ? error->status : ELBO_ERROR_INTERNAL;
     elbo_array made[2] = {{0}, {0}}, *wanted[2] = {mean, deviation};
-    pass what = {.from = x->data, .row_bytes = elbo_dtype_size(x->dtype) * (size_t)model->info.item_size,
-                 .width = latent, .count = count};
+    pass what = {.from = x->data,
+                 .row_bytes = elbo_dtype_size(x->dtype) * (size_t)model->info.item_size,
+                 .width = latent,
+                 .count = count};
     elbo_status status = ELBO_OK;
     for (int k = 0; k < 2 && status == ELBO_OK; k++) {
         if (!wanted[k]) continue;
@@ -93,17 +97,23 @@ elbo_status elbo_model_decode(elbo_model *model, const elbo_array *z, bool draw,
                               elbo_error *error) {
     int64_t latent = model->info.latent;
     if (z->dtype != ELBO_F32 || z->rank != 2 || z->shape[1] != latent)
-        return elbo_fail(error, ELBO_ERROR_SHAPE, "codes of type %s and rank %d, the last axis %lld long; f32 [N, %lld] was "
-                         "expected", elbo_dtype_name(z->dtype), z->rank,
-                         z->rank > 0 ? (long long)z->shape[z->rank - 1] : 1LL, (long long)latent);
+        return elbo_fail(error, ELBO_ERROR_SHAPE,
+                         "codes of type %s and rank %d, the last axis %lld long; f32 [N, %lld] was "
+                         "expected",
+                         elbo_dtype_name(z->dtype), z->rank, z->rank > 0 ? (long long)z->shape[z->rank - 1] : 1LL,
+                         (long long)latent);
     ELBO_TRY(check_count(z->shape[0], error));
     elbo_program *program = elbo_model_program(model, draw ? ELBO_PROGRAM_DRAW : ELBO_PROGRAM_DECODE, ELBO_F32,
                                                elbo_model_batch(&model->instance, z->shape[0]), error);
     if (!program) return error ? error->status : ELBO_ERROR_INTERNAL;
     elbo_array made = {0};
     ELBO_TRY(new_items(model, z->shape[0], &made, error));
-    pass what = {.from = z->data, .row_bytes = sizeof(float) * (size_t)latent, .to = {made.data},
-                 .width = model->info.item_size, .count = z->shape[0], .run = {seed, STEP_DRAW, 0}};
+    pass what = {.from = z->data,
+                 .row_bytes = sizeof(float) * (size_t)latent,
+                 .to = {made.data},
+                 .width = model->info.item_size,
+                 .count = z->shape[0],
+                 .run = {seed, STEP_DRAW, 0}};
     elbo_status status = run_batches(program, &what, error);
     if (status == ELBO_OK)
         *x = made;
@@ -116,9 +126,10 @@ elbo_status elbo_model_prior(elbo_model *model, int64_t count, uint64_t seed, do
                              elbo_error *error) {
     ELBO_TRY(check_count(count, error));
     if (!(temperature >= 0) || isinf(temperature))
-        return elbo_fail(error, ELBO_ERROR_USAGE, "a temperature of %g; a finite number from 0 on was expected", temperature);
-    elbo_program *program = elbo_model_program(model, ELBO_PROGRAM_PRIOR, ELBO_F32,
-                                               elbo_model_batch(&model->instance, count), error);
+        return elbo_fail(error, ELBO_ERROR_USAGE, "a temperature of %g; a finite number from 0 on was expected",
+                         temperature);
+    elbo_program *program =
+        elbo_model_program(model, ELBO_PROGRAM_PRIOR, ELBO_F32, elbo_model_batch(&model->instance, count), error);
     if (!program) return error ? error->status : ELBO_ERROR_INTERNAL;
     elbo_array made = {0};
     ELBO_TRY(elbo_array_new(&made, ELBO_F32, 2, ELBO_SHAPE(count, model->info.latent).dim, error));

@@ -15,7 +15,8 @@ static inline elbo_status elbo_work_add(elbo_work *work, double amount, elbo_err
     work->done += amount;
     double share = work->done < work->total ? work->done / work->total : 1;
     if (!work->progress || !work->progress(work->user, share)) return ELBO_OK;
-    return elbo_fail(error, ELBO_ERROR_INTERRUPTED, "evaluation stopped on request after %.0f %% of the work", 100 * share);
+    return elbo_fail(error, ELBO_ERROR_INTERRUPTED, "evaluation stopped on request after %.0f %% of the work",
+                     100 * share);
 }
 
 #endif

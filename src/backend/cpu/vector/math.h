@@ -29,15 +29,21 @@ VECTOR_INLINE int32_t whole(float x) { return (int32_t)(to_bits(x + 12582912.0f)
 
 VECTOR_INLINE float power_of_two(int32_t exponent) { return from_bits((uint32_t)(exponent + 127) << 23); }
 
+/* Polynomials are summed in pairs (Estrin's scheme): these loops wait for chains of dependent operations, not for
+ * arithmetic units, and pairs halve the chain. */
+
 /* e^x - 1 for |x| <= ln(2)/2: Taylor's series to degree 7. */
 VECTOR_INLINE float expm1_small(float r) {
-    float p = 1.98412698e-4f;
-    p = p * r + 1.38888889e-3f;
-    p = p * r + 8.33333333e-3f;
-    p = p * r + 4.16666667e-2f;
-    p = p * r + 1.66666667e-1f;
-    p = p * r + 0.5f;
-    return p * (r * r) + r;
+    float q = r * r, low = 1.66666667e-1f * r + 0.5f, middle = 8.33333333e-3f * r + 4.16666667e-2f;
+    float high = 1.98412698e-4f * r + 1.38888889e-3f;
+    return ((high * q + middle) * q + low) * q + r;
+}
+
+/* atanh(s) / s - 1 over q = s^2, for |s| <= 1/3: 1/3 + q/5 + q^2/7 + ... */
+VECTOR_INLINE float atanh_series(float q) {
+    float w = q * q, low = 0.2f * q + 0.333333333f, middle = 0.111111111f * q + 0.142857143f;
+    float high = 0.0769230769f * q + 0.0909090909f;
+    return (high * w + middle) * w + low;
 }
 
 /* x = n ln 2 + r; ln 2 in two parts so that n ln 2 is exact enough. */
@@ -66,13 +72,7 @@ VECTOR_INLINE float v_expm1(float x) {
 
 /* log of a positive normal mantissa around 1: 2 atanh(s), s = (m - 1) / (m + 1). */
 VECTOR_INLINE float log_mantissa(float f) {
-    float s = f / (2.0f + f), q = s * s;
-    float p = 0.0769230769f;
-    p = p * q + 0.0909090909f;
-    p = p * q + 0.111111111f;
-    p = p * q + 0.142857143f;
-    p = p * q + 0.2f;
-    p = p * q + 0.333333333f;
+    float s = f / (2.0f + f), q = s * s, p = atanh_series(q);
     /* f - f^2/2 + ... arranged so that the leading term f is exact */
     float half_square = 0.5f * f * f;
     return f - (half_square - s * (half_square + 2.0f * q * p));
@@ -118,14 +118,7 @@ VECTOR_INLINE float v_sigmoid(float x) {
 VECTOR_INLINE float v_softplus(float x) {
     float t = v_exp(x < 0 ? x : -x);
     float s = t / (2.0f + t), q = s * s;
-    float p = 0.0769230769f;
-    p = p * q + 0.0909090909f;
-    p = p * q + 0.111111111f;
-    p = p * q + 0.142857143f;
-    p = p * q + 0.2f;
-    p = p * q + 0.333333333f;
-    p = p * q + 1.0f;
-    return (x > 0 ? x : 0.0f) + 2.0f * s * p;
+    return (x > 0 ? x : 0.0f) + 2.0f * (s + s * (q * atanh_series(q)));
 }
 
 /* Sine and cosine of 2 pi u for u in [0, 1]: fold to an eighth of a turn, then Taylor's series. */
