@@ -1,6 +1,7 @@
 #include "eval/likelihood.h"
 
 #include <math.h>
+#include <omp.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -17,18 +18,18 @@ static int64_t rows_of_run(int64_t width) {
     return rows < 1 ? 1 : rows;
 }
 
-/* data: wanted side by side, or 0; batch: data that come at a time, and are shared out evenly. */
+/* data: wanted side by side, or 0; batch: data that come at a time, and are shared out evenly among the threads. */
 static void choose_sizes(elbo_likelihood *likelihood, const elbo_instance *instance, int64_t samples, int64_t data,
                          int64_t batch) {
-    int64_t rows = rows_of_run(elbo_model_width(instance));
+    int64_t rows = rows_of_run(elbo_model_width(instance)), threads = likelihood->workers;
     likelihood->samples = samples;
     likelihood->runs = (samples + rows - 1) / rows;
     likelihood->per_run = (samples + likelihood->runs - 1) / likelihood->runs;
     likelihood->runs = (samples + likelihood->per_run - 1) / likelihood->per_run;
     if (data < 1) {
         data = rows / likelihood->per_run < batch ? rows / likelihood->per_run : batch;
-        int64_t groups = (batch + data - 1) / data;
-        data = (batch + groups - 1) / groups;
+        int64_t rounds = (batch + data * threads - 1) / (data * threads);
+        data = (batch + rounds * threads - 1) / (rounds * threads);
     }
     likelihood->data = data;
     likelihood->item_size = instance->item.size;
@@ -48,46 +49,57 @@ static void build(elbo_likelihood *likelihood, const elbo_instance *instance, co
     likelihood->log_weight = elbo_sub(joint, elbo_dist_log_prob(&likelihood->posterior, z));
 }
 
+static elbo_status compile(elbo_likelihood *likelihood, elbo_precision precision, elbo_error *error) {
+    elbo_plan_spec spec = {
+        .fetch = &likelihood->log_weight, .fetch_count = 1, .precision = precision, .threads = 1, .params_fixed = true};
+    for (int w = 0; w < likelihood->workers; w++) {
+        elbo_likelihood_worker *worker = &likelihood->worker[w];
+        size_t bytes = sizeof *worker->sum * (size_t)likelihood->data;
+        worker->sum = elbo_calloc(bytes);
+        if (!worker->sum) return elbo_fail_memory(error, bytes, "sums of weights");
+        worker->plan = elbo_plan_new(likelihood->graph, &spec, &worker->error);
+        if (!worker->plan) return elbo_fail(error, worker->error.status, "%s", worker->error.message);
+    }
+    return ELBO_OK;
+}
+
 elbo_status elbo_likelihood_new(elbo_likelihood *likelihood, const elbo_instance *instance, const elbo_dist *posterior,
                                 int64_t samples, int64_t data, elbo_precision precision, int threads,
                                 elbo_error *error) {
     memset(likelihood, 0, sizeof *likelihood);
+    likelihood->workers = threads > 0 ? threads : omp_get_num_procs();
     choose_sizes(likelihood, instance, samples, data, posterior->shape.dim[0]);
-    likelihood->sum = elbo_calloc(sizeof *likelihood->sum * (size_t)likelihood->data);
+    likelihood->worker = elbo_calloc(sizeof *likelihood->worker * (size_t)likelihood->workers);
     likelihood->graph = elbo_graph_new();
-    if (!likelihood->graph || !likelihood->sum) return elbo_fail_memory(error, 0, "the likelihood");
+    if (!likelihood->graph || !likelihood->worker) return elbo_fail_memory(error, 0, "the likelihood");
     build(likelihood, instance, posterior);
     ELBO_TRY(elbo_graph_check(likelihood->graph, error));
-    elbo_plan_spec spec = {.fetch = &likelihood->log_weight,
-                           .fetch_count = 1,
-                           .precision = precision,
-                           .threads = threads,
-                           .params_fixed = true};
-    likelihood->plan = elbo_plan_new(likelihood->graph, &spec, error);
-    return likelihood->plan ? ELBO_OK : error ? error->status : ELBO_ERROR_INTERNAL;
+    return compile(likelihood, precision, error);
 }
 
 void elbo_likelihood_clear(elbo_likelihood *likelihood) {
-    elbo_plan_free(likelihood->plan);
+    for (int w = 0; likelihood->worker && w < likelihood->workers; w++) {
+        elbo_plan_free(likelihood->worker[w].plan);
+        elbo_free(likelihood->worker[w].sum);
+    }
     elbo_graph_free(likelihood->graph);
-    elbo_free(likelihood->sum);
+    elbo_free(likelihood->worker);
     memset(likelihood, 0, sizeof *likelihood);
 }
 
 /* Copies `count` rows from `first` on into an input of the plan; rows behind them keep what they had. */
-static void feed(elbo_likelihood *likelihood, const elbo_node *input, const float *from, int64_t width, int64_t first,
+static void feed(elbo_plan *plan, const elbo_node *input, const float *from, int64_t width, int64_t first,
                  int64_t count) {
-    float *to = elbo_plan_input(likelihood->plan, input);
+    float *to = elbo_plan_input(plan, input);
     if (to) memcpy(to, from + first * width, sizeof *to * (size_t)(count * width));
 }
 
-/* Adds the weights of a run, log_weight: [per_run, data], of which the first `samples` and `count` are used. False if
+/* Adds the weights of a run, log_weight: [per_run, stride], of which the first `samples` and `count` are used. False if
  * one is NaN or positive infinity; *bad is then its column. */
-static bool accumulate(elbo_likelihood *likelihood, const float *log_weight, int64_t samples, int64_t count,
+static bool accumulate(elbo_weights_sum *sums, const float *log_weight, int64_t stride, int64_t samples, int64_t count,
                        int64_t *bad) {
-    int64_t stride = likelihood->data;
     for (int64_t i = 0; i < count; i++) {
-        elbo_weights_sum *total = &likelihood->sum[i];
+        elbo_weights_sum *total = &sums[i];
         float peak = -INFINITY;
         for (int64_t s = 0; s < samples; s++) {
             float value = log_weight[s * stride + i];
@@ -120,38 +132,81 @@ static elbo_status fail_weight(const elbo_likelihood_rows *rows, int64_t row, co
     return elbo_fail(error, ELBO_ERROR_NUMERIC, "likelihood of row %lld: %s", (long long)(rows->first_row + row), what);
 }
 
+/* What the threads share while a batch is on its way. */
+typedef struct batch {
+    elbo_likelihood *likelihood;
+    const elbo_likelihood_rows *rows;
+    uint64_t seed;
+    elbo_work *work;
+    double *log_p, *effective;
+    int64_t done, reported; /* samples drawn; of these, known to `work` */
+    bool stop;              /* after a failure of any thread */
+} batch;
+
+/* Counts samples. The thread that called reports them. */
+static elbo_status count_samples(batch *b, int64_t samples, elbo_error *error) {
+    int64_t done;
+#pragma omp atomic capture
+    done = b->done += samples;
+    if (omp_get_thread_num() != 0) return ELBO_OK;
+    int64_t fresh = done - b->reported;
+    b->reported = done;
+    return elbo_work_add(b->work, (double)fresh, error);
+}
+
 /* The rows [first, first + count) that share runs. */
-static elbo_status run_group(elbo_likelihood *likelihood, const elbo_likelihood_rows *rows, int64_t first,
-                             int64_t count, uint64_t seed, elbo_work *work, elbo_error *error) {
-    feed(likelihood, likelihood->x, rows->x, likelihood->item_size, first, count);
+static elbo_status run_group(batch *b, elbo_likelihood_worker *worker, int64_t first, int64_t count,
+                             elbo_error *error) {
+    const elbo_likelihood *likelihood = b->likelihood;
+    feed(worker->plan, likelihood->x, b->rows->x, likelihood->item_size, first, count);
     for (int k = 0; k < elbo_posterior_parameters(&likelihood->posterior); k++)
-        feed(likelihood, likelihood->posterior.parameter[k], rows->parameter[k],
+        feed(worker->plan, likelihood->posterior.parameter[k], b->rows->parameter[k],
              elbo_posterior_width(&likelihood->posterior, k), first, count);
-    for (int64_t i = 0; i < count; i++) likelihood->sum[i] = (elbo_weights_sum){-INFINITY, 0, 0};
+    for (int64_t i = 0; i < count; i++) worker->sum[i] = (elbo_weights_sum){-INFINITY, 0, 0};
     for (int64_t r = 0; r < likelihood->runs; r++) {
         int64_t samples = likelihood->samples - r * likelihood->per_run, bad;
         if (samples > likelihood->per_run) samples = likelihood->per_run;
-        elbo_run run = {seed, (uint32_t)(1 + r), (uint32_t)(rows->first_row + first)}; /* step 0 draws for the bound */
-        ELBO_TRY(elbo_plan_run(likelihood->plan, &run, error));
-        const float *log_weight = elbo_plan_value(likelihood->plan, likelihood->log_weight);
-        if (!accumulate(likelihood, log_weight, samples, count, &bad))
-            return fail_weight(rows, first + bad, "an importance weight is not a finite number", error);
-        ELBO_TRY(elbo_work_add(work, (double)(samples * count), error));
+        elbo_run run = {b->seed, (uint32_t)(1 + r), (uint32_t)(b->rows->first_row + first)}; /* 0 is the bound's */
+        ELBO_TRY(elbo_plan_run(worker->plan, &run, error));
+        const float *log_weight = elbo_plan_value(worker->plan, likelihood->log_weight);
+        if (!accumulate(worker->sum, log_weight, likelihood->data, samples, count, &bad))
+            return fail_weight(b->rows, first + bad, "an importance weight is not a finite number", error);
+        ELBO_TRY(count_samples(b, samples * count, error));
+    }
+    for (int64_t i = 0; i < count; i++) {
+        const elbo_weights_sum *total = &worker->sum[i];
+        if (!(total->sum > 0)) return fail_weight(b->rows, first + i, "every importance weight is zero", error);
+        b->log_p[first + i] = total->peak + log(total->sum / (double)likelihood->samples);
+        b->effective[first + i] = total->sum * total->sum / total->square;
     }
     return ELBO_OK;
 }
 
-elbo_status elbo_likelihood_run(elbo_likelihood *likelihood, const elbo_likelihood_rows *rows, uint64_t seed,
-                                elbo_work *work, double *log_p, double *effective, elbo_error *error) {
-    for (int64_t first = 0; first < rows->count; first += likelihood->data) {
-        int64_t count = rows->count - first < likelihood->data ? rows->count - first : likelihood->data;
-        ELBO_TRY(run_group(likelihood, rows, first, count, seed, work, error));
-        for (int64_t i = 0; i < count; i++) {
-            const elbo_weights_sum *total = &likelihood->sum[i];
-            if (!(total->sum > 0)) return fail_weight(rows, first + i, "every importance weight is zero", error);
-            log_p[first + i] = total->peak + log(total->sum / (double)likelihood->samples);
-            effective[first + i] = total->sum * total->sum / total->square;
+static void run_shared(batch *b) {
+    elbo_likelihood *likelihood = b->likelihood;
+    int64_t rows = b->rows->count, data = likelihood->data;
+#pragma omp parallel for schedule(dynamic, 1) num_threads(likelihood->workers)
+    for (int64_t first = 0; first < rows; first += data) {
+        elbo_likelihood_worker *worker = &likelihood->worker[omp_get_thread_num()];
+        bool stop;
+#pragma omp atomic read
+        stop = b->stop;
+        if (stop) continue;
+        if (run_group(b, worker, first, rows - first < data ? rows - first : data, &worker->error) != ELBO_OK) {
+#pragma omp atomic write
+            b->stop = true;
         }
     }
-    return ELBO_OK;
+}
+
+elbo_status elbo_likelihood_run(elbo_likelihood *likelihood, const elbo_likelihood_rows *rows, uint64_t seed,
+                                elbo_work *work, double *log_p, double *effective, elbo_error *error) {
+    batch b = {likelihood, rows, seed, work, log_p, effective, 0, 0, false};
+    for (int w = 0; w < likelihood->workers; w++) likelihood->worker[w].error = (elbo_error){ELBO_OK, ""};
+    run_shared(&b);
+    for (int w = 0; w < likelihood->workers; w++) {
+        const elbo_error *failure = &likelihood->worker[w].error;
+        if (failure->status != ELBO_OK) return elbo_fail(error, failure->status, "%s", failure->message);
+    }
+    return elbo_work_add(work, (double)(b.done - b.reported), error);
 }

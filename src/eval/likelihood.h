@@ -14,6 +14,13 @@ typedef struct elbo_weights_sum {
     double peak, sum, square;
 } elbo_weights_sum;
 
+/* Each thread has a plan of its own and takes data from the batch: threads need not wait for each other. */
+typedef struct elbo_likelihood_worker {
+    elbo_plan *plan;
+    elbo_weights_sum *sum; /* [data] */
+    elbo_error error;
+} elbo_likelihood_worker;
+
 typedef struct elbo_likelihood {
     int64_t samples; /* S */
     int64_t per_run; /* samples of each datum in a run; the last run of a datum may use fewer of them */
@@ -21,11 +28,11 @@ typedef struct elbo_likelihood {
     int64_t data;    /* data side by side in a run */
     int64_t item_size;
     elbo_graph *graph;
-    elbo_plan *plan;
     elbo_node *x;          /* input: [data, size] */
     elbo_dist posterior;   /* its parameters are inputs */
     elbo_node *log_weight; /* [per_run, data] */
-    elbo_weights_sum *sum; /* [data] */
+    elbo_likelihood_worker *worker;
+    int workers;
 } elbo_likelihood;
 
 /* What a batch of data brings: model's x [count, size], the parameters of its posterior, and its place in the split. */
@@ -44,8 +51,8 @@ elbo_status elbo_likelihood_new(elbo_likelihood *likelihood, const elbo_instance
                                 elbo_error *error);
 void elbo_likelihood_clear(elbo_likelihood *likelihood);
 
-/* log p and effective sample size (sum w)^2 / sum w^2 of each row, into [count] each. ELBO_ERROR_NUMERIC names a row
- * whose weights are not numbers, or all zero. */
+/* Reports through `work` from the calling thread alone. log p and effective sample size (sum w)^2 / sum w^2 of each
+ * row, into [count] each. ELBO_ERROR_NUMERIC names a row whose weights are not numbers, or all zero. */
 elbo_status elbo_likelihood_run(elbo_likelihood *likelihood, const elbo_likelihood_rows *rows, uint64_t seed,
                                 elbo_work *work, double *log_p, double *effective, elbo_error *error);
 

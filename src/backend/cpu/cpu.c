@@ -3,6 +3,7 @@
 
 #include <omp.h>
 
+#include "ops/names.h"
 #include "ops/reduce.h"
 
 const elbo_vector_table *elbo_vector_best(void) {
@@ -81,6 +82,8 @@ static elbo_status compile(elbo_plan *plan, const elbo_unit *unit, elbo_step *st
         status = elbo_cpu_compile_matmul(plan, unit, step, error);
     else if (op == &elbo_op_sum || op == &elbo_op_max_over || op == &elbo_op_logsumexp)
         status = elbo_cpu_compile_reduction(plan, unit, step, error);
+    else if (op == &elbo_op_conv2d || op == &elbo_op_conv2d_input || op == &elbo_op_conv2d_weight)
+        status = elbo_cpu_compile_convolution(plan, unit, step, error);
     else
         status = compile_plain(plan, unit, step, error);
     end(plan);

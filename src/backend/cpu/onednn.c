@@ -1,62 +1,30 @@
-/* Every call to oneDNN. Written for its 2.x interface.
+/* oneDNN: operands, running, and matrix products. Written for its 2.x interface; only onednn*.c call it.
  *
- * Operands that are not in the layout or precision that a primitive likes best are prepared once for each run, in
+ * Operands that are not in the layout or precision that a primitive likes best are elbo_prepared once for each run, in
  * front of the first step that wants them, and shared by all later ones. */
-#include <dnnl.h>
+#include "backend/cpu/onednn.h"
+
 #include <string.h>
 
-#include "backend/cpu/cpu.h"
-#include "backend/cpu/pack.h"
 #include "graph/params.h"
 #include "ops/elementwise.h"
 #include "ops/matmul.h"
 
-/* A value in another layout or precision. */
-typedef struct prepared {
-    int root; /* node whose value it is */
-    dnnl_memory_desc_t from_layout, layout;
-    elbo_pack pack;            /* how it is made, or */
-    dnnl_primitive_t reorder;  /* when pack.kind is NONE */
-    dnnl_memory_t from, to;
-    void *memory;
-    bool made;
-    uint64_t version;          /* of the parameters when it was made */
-    const elbo_params *params; /* not NULL: a parameter of a plan whose parameters are fixed */
-    struct prepared *next;
-} prepared;
-
-struct elbo_onednn {
-    dnnl_engine_t engine;
-    dnnl_stream_t stream;
-    prepared *first;
-};
-
-typedef struct primitive_state {
-    struct elbo_onednn *onednn;
-    prepared *prepare[2]; /* to be refreshed by this step */
-    int prepares;
-    dnnl_primitive_t primitive;
-    dnnl_exec_arg_t argument[4];
-    int arguments;
-    dnnl_memory_t own[4]; /* memory objects to destroy */
-    int owned;
-} primitive_state;
-
-#define TEXT(x) #x
+#define TEXT(x)   #x
 #define NUMBER(x) TEXT(x)
-#define VERSION "oneDNN " NUMBER(DNNL_VERSION_MAJOR) "." NUMBER(DNNL_VERSION_MINOR) "." NUMBER(DNNL_VERSION_PATCH)
+#define VERSION   "oneDNN " NUMBER(DNNL_VERSION_MAJOR) "." NUMBER(DNNL_VERSION_MINOR) "." NUMBER(DNNL_VERSION_PATCH)
 
 const char *elbo_onednn_version(const char *vector) {
     static const char *const text[] = {VERSION ", baseline", VERSION ", avx2", VERSION ", avx512"};
     return text[strcmp(vector, "avx512") == 0 ? 2 : strcmp(vector, "avx2") == 0];
 }
 
-static elbo_status fail(elbo_error *error, const char *what, dnnl_status_t status) {
+elbo_status elbo_onednn_fail(elbo_error *error, const char *what, dnnl_status_t status) {
     return elbo_fail(error, status == dnnl_out_of_memory ? ELBO_ERROR_MEMORY : ELBO_ERROR_UNSUPPORTED,
                      "oneDNN: %s failed with status %d", what, (int)status);
 }
 
-static elbo_status onednn_of(elbo_plan *plan, struct elbo_onednn **out, elbo_error *error) {
+elbo_status elbo_onednn_of(elbo_plan *plan, struct elbo_onednn **out, elbo_error *error) {
     elbo_cpu *cpu = plan->backend_data;
     if (!cpu->onednn) {
         cpu->onednn = elbo_calloc(sizeof *cpu->onednn);
@@ -64,7 +32,7 @@ static elbo_status onednn_of(elbo_plan *plan, struct elbo_onednn **out, elbo_err
         dnnl_status_t status = dnnl_engine_create(&cpu->onednn->engine, dnnl_cpu, 0);
         if (status == dnnl_success)
             status = dnnl_stream_create(&cpu->onednn->stream, cpu->onednn->engine, dnnl_stream_default_flags);
-        if (status != dnnl_success) return fail(error, "starting", status);
+        if (status != dnnl_success) return elbo_onednn_fail(error, "starting", status);
     }
     *out = cpu->onednn;
     return ELBO_OK;
@@ -73,7 +41,7 @@ static elbo_status onednn_of(elbo_plan *plan, struct elbo_onednn **out, elbo_err
 void elbo_onednn_free(struct elbo_onednn *onednn) {
     if (!onednn) return;
     while (onednn->first) {
-        prepared *next = onednn->first->next;
+        elbo_prepared *next = onednn->first->next;
         dnnl_primitive_destroy(onednn->first->reorder);
         dnnl_memory_destroy(onednn->first->from);
         dnnl_memory_destroy(onednn->first->to);
@@ -86,17 +54,15 @@ void elbo_onednn_free(struct elbo_onednn *onednn) {
     elbo_free(onednn);
 }
 
-static elbo_status make_reorder(struct elbo_onednn *onednn, prepared *made, void *source, elbo_error *error) {
+static elbo_status make_reorder(struct elbo_onednn *onednn, elbo_prepared *made, void *source, elbo_error *error) {
     dnnl_primitive_desc_t description = NULL;
     dnnl_status_t status = dnnl_reorder_primitive_desc_create(&description, &made->from_layout, onednn->engine,
                                                               &made->layout, onednn->engine, NULL);
     if (status == dnnl_success) status = dnnl_primitive_create(&made->reorder, description);
     if (description) dnnl_primitive_desc_destroy(description);
-    if (status == dnnl_success)
-        status = dnnl_memory_create(&made->from, &made->from_layout, onednn->engine, source);
-    if (status == dnnl_success)
-        status = dnnl_memory_create(&made->to, &made->layout, onednn->engine, made->memory);
-    return status == dnnl_success ? ELBO_OK : fail(error, "preparing an operand", status);
+    if (status == dnnl_success) status = dnnl_memory_create(&made->from, &made->from_layout, onednn->engine, source);
+    if (status == dnnl_success) status = dnnl_memory_create(&made->to, &made->layout, onednn->engine, made->memory);
+    return status == dnnl_success ? ELBO_OK : elbo_onednn_fail(error, "preparing an operand", status);
 }
 
 /* Whether `layout` is `from` in bf16 without change of order. Layouts of dense operands have no gaps. */
@@ -115,9 +81,9 @@ static bool is_pairs(const dnnl_memory_desc_t *from, const dnnl_memory_desc_t *l
            b->inner_blks[1] % 16 == 0 && b->inner_blks[1] <= 64 && b->inner_blks[2] == 2;
 }
 
-static elbo_pack pack_for(const elbo_plan *plan, const prepared *p, const float *from) {
-    elbo_pack pack = {.vector = ((elbo_cpu *)plan->backend_data)->vector, .threads = plan->threads, .from = from,
-                      .to = p->memory};
+static elbo_pack pack_for(const elbo_plan *plan, const elbo_prepared *p, const float *from) {
+    elbo_pack pack = {
+        .vector = ((elbo_cpu *)plan->backend_data)->vector, .threads = plan->threads, .from = from, .to = p->memory};
     if (is_conversion(&p->from_layout, &p->layout)) {
         pack.kind = ELBO_PACK_CONVERT;
         pack.count = (int64_t)(dnnl_memory_desc_get_size(&p->layout) / sizeof(uint16_t));
@@ -134,9 +100,9 @@ static elbo_pack pack_for(const elbo_plan *plan, const prepared *p, const float 
     return pack;
 }
 
-static prepared *find_prepared(struct elbo_onednn *onednn, int root, const dnnl_memory_desc_t *from,
-                               const dnnl_memory_desc_t *to) {
-    for (prepared *p = onednn->first; p; p = p->next) {
+static elbo_prepared *find_prepared(struct elbo_onednn *onednn, int root, const dnnl_memory_desc_t *from,
+                                    const dnnl_memory_desc_t *to) {
+    for (elbo_prepared *p = onednn->first; p; p = p->next) {
         if (p->root != root) continue;
         if (p->pack.kind == ELBO_PACK_CONVERT && is_conversion(from, to)) return p; /* read in any order */
         if (dnnl_memory_desc_equal(&p->layout, to) && dnnl_memory_desc_equal(&p->from_layout, from)) return p;
@@ -146,13 +112,13 @@ static prepared *find_prepared(struct elbo_onednn *onednn, int root, const dnnl_
 
 /* Finds or makes a value in another layout; *fresh says whether the calling step is the one that refreshes it. */
 static elbo_status prepare(elbo_plan *plan, const elbo_node *node, const dnnl_memory_desc_t *from,
-                           const dnnl_memory_desc_t *to, prepared **out, bool *fresh, elbo_error *error) {
+                           const dnnl_memory_desc_t *to, elbo_prepared **out, bool *fresh, elbo_error *error) {
     struct elbo_onednn *onednn = ((elbo_cpu *)plan->backend_data)->onednn;
     int root = plan->value[node->id].root;
     *out = find_prepared(onednn, root, from, to);
     *fresh = !*out;
     if (*out) return ELBO_OK;
-    prepared *made = elbo_calloc(sizeof *made);
+    elbo_prepared *made = elbo_calloc(sizeof *made);
     if (!made) return elbo_fail_memory(error, sizeof *made, "an operand");
     made->next = onednn->first;
     onednn->first = made;
@@ -170,7 +136,7 @@ static elbo_status prepare(elbo_plan *plan, const elbo_node *node, const dnnl_me
     return ELBO_OK;
 }
 
-static void refresh(struct elbo_onednn *onednn, prepared *p) {
+static void refresh(struct elbo_onednn *onednn, elbo_prepared *p) {
     uint64_t version = p->params ? elbo_params_version(p->params) : 0;
     if (p->params && p->made && p->version == version) return;
     p->version = version;
@@ -183,26 +149,29 @@ static void refresh(struct elbo_onednn *onednn, prepared *p) {
     dnnl_primitive_execute(p->reorder, onednn->stream, 2, argument);
 }
 
-static void run_primitive(elbo_step *step, const elbo_run *run) {
-    primitive_state *state = step->state;
+void elbo_onednn_run(elbo_step *step, const elbo_run *run) {
+    elbo_onednn_step *state = step->state;
     (void)run;
     for (int i = 0; i < state->prepares; i++) refresh(state->onednn, state->prepare[i]);
     dnnl_primitive_execute(state->primitive, state->onednn->stream, state->arguments, state->argument);
+    if (state->after) dnnl_primitive_execute(state->after, state->onednn->stream, 2, state->after_argument);
     dnnl_stream_wait(state->onednn->stream);
 }
 
-static void release_primitive(elbo_step *step) {
-    primitive_state *state = step->state;
+void elbo_onednn_release(elbo_step *step) {
+    elbo_onednn_step *state = step->state;
     if (!state) return;
     if (state->primitive) dnnl_primitive_destroy(state->primitive);
+    if (state->after) dnnl_primitive_destroy(state->after);
+    elbo_free(state->result);
     for (int i = 0; i < state->owned; i++) dnnl_memory_destroy(state->own[i]);
 }
 
-static elbo_status add_argument(primitive_state *state, int kind, const dnnl_memory_desc_t *layout, void *memory,
-                                elbo_error *error) {
+elbo_status elbo_onednn_add(elbo_onednn_step *state, int kind, const dnnl_memory_desc_t *layout, void *memory,
+                            elbo_error *error) {
     dnnl_memory_t made;
     dnnl_status_t status = dnnl_memory_create(&made, layout, state->onednn->engine, memory);
-    if (status != dnnl_success) return fail(error, "an operand", status);
+    if (status != dnnl_success) return elbo_onednn_fail(error, "an operand", status);
     state->own[state->owned++] = made;
     state->argument[state->arguments++] = (dnnl_exec_arg_t){kind, made};
     return ELBO_OK;
@@ -259,8 +228,9 @@ static layouts layouts_of(const elbo_node *node) {
     return l;
 }
 
-/* Which operands are prepared. bf16: both are converted, b into the layout of the kernel's choice. f32: only b, and only
- * where it is a parameter that stays as it is for many runs; elsewhere the kernel gains less than the copy costs. */
+/* Which operands are elbo_prepared. bf16: both are converted, b into the layout of the kernel's choice. f32: only b,
+ * and only where it is a parameter that stays as it is for many runs; elsewhere the kernel gains less than the copy
+ * costs. */
 static void wanted_layouts(const elbo_plan *plan, const elbo_node *node, const layouts *l, dnnl_memory_desc_t *a,
                            dnnl_memory_desc_t *b) {
     bool bf16 = plan->precision == ELBO_PRECISION_BF16;
@@ -277,7 +247,7 @@ static void wanted_layouts(const elbo_plan *plan, const elbo_node *node, const l
     if (bf16) a->data_type = dnnl_bf16;
 }
 
-static elbo_status make_product(primitive_state *state, const elbo_unit *unit, layouts *l, dnnl_memory_desc_t *a,
+static elbo_status make_product(elbo_onednn_step *state, const elbo_unit *unit, layouts *l, dnnl_memory_desc_t *a,
                                 dnnl_memory_desc_t *b, elbo_error *error) {
     dnnl_matmul_desc_t operation;
     dnnl_primitive_attr_t attributes = NULL;
@@ -290,8 +260,7 @@ static elbo_status make_product(primitive_state *state, const elbo_unit *unit, l
             status = dnnl_post_ops_append_eltwise(after, 1, activation_of(unit->activation), 0, 0);
         if (status == dnnl_success) status = dnnl_primitive_attr_set_post_ops(attributes, after);
     }
-    if (status == dnnl_success)
-        status = dnnl_matmul_desc_init(&operation, a, b, unit->bias ? &l->bias : NULL, &l->y);
+    if (status == dnnl_success) status = dnnl_matmul_desc_init(&operation, a, b, unit->bias ? &l->bias : NULL, &l->y);
     if (status == dnnl_success)
         status = dnnl_primitive_desc_create(&description, &operation, attributes, state->onednn->engine, NULL);
     if (status == dnnl_success) {
@@ -302,37 +271,38 @@ static elbo_status make_product(primitive_state *state, const elbo_unit *unit, l
     if (description) dnnl_primitive_desc_destroy(description);
     if (after) dnnl_post_ops_destroy(after);
     if (attributes) dnnl_primitive_attr_destroy(attributes);
-    return status == dnnl_success ? ELBO_OK : fail(error, "a matrix product", status);
+    return status == dnnl_success ? ELBO_OK : elbo_onednn_fail(error, "a matrix product", status);
 }
 
-static elbo_status add_operand(elbo_plan *plan, primitive_state *state, int kind, const elbo_node *node,
-                               const dnnl_memory_desc_t *stored, const dnnl_memory_desc_t *wanted, elbo_error *error) {
+elbo_status elbo_onednn_add_operand(elbo_plan *plan, elbo_onednn_step *state, int kind, const elbo_node *node,
+                                    const dnnl_memory_desc_t *stored, const dnnl_memory_desc_t *wanted,
+                                    elbo_error *error) {
     if (dnnl_memory_desc_equal(stored, wanted))
-        return add_argument(state, kind, stored, elbo_plan_memory_of(plan, node), error);
-    prepared *p;
+        return elbo_onednn_add(state, kind, stored, elbo_plan_memory_of(plan, node), error);
+    elbo_prepared *p;
     bool fresh;
     ELBO_TRY(prepare(plan, node, stored, wanted, &p, &fresh, error));
     if (fresh) state->prepare[state->prepares++] = p;
-    return add_argument(state, kind, wanted, p->memory, error);
+    return elbo_onednn_add(state, kind, wanted, p->memory, error);
 }
 
 elbo_status elbo_cpu_compile_matmul(elbo_plan *plan, const elbo_unit *unit, elbo_step *step, elbo_error *error) {
     const elbo_node *node = unit->member[0], *last = unit->member[unit->members - 1];
-    primitive_state *state = elbo_arena_calloc(&plan->arena, sizeof *state);
+    elbo_onednn_step *state = elbo_arena_calloc(&plan->arena, sizeof *state);
     if (!state) return elbo_fail_memory(error, sizeof *state, "a step");
     step->state = state;
-    step->run = run_primitive;
-    step->release = release_primitive;
-    ELBO_TRY(onednn_of(plan, &state->onednn, error));
+    step->run = elbo_onednn_run;
+    step->release = elbo_onednn_release;
+    ELBO_TRY(elbo_onednn_of(plan, &state->onednn, error));
     layouts l = layouts_of(node);
     dnnl_memory_desc_t a, b;
     wanted_layouts(plan, node, &l, &a, &b);
     ELBO_TRY(make_product(state, unit, &l, &a, &b, error));
-    ELBO_TRY(add_operand(plan, state, DNNL_ARG_SRC, node->input[0], &l.a, &a, error));
-    ELBO_TRY(add_operand(plan, state, DNNL_ARG_WEIGHTS, node->input[1], &l.b, &b, error));
+    ELBO_TRY(elbo_onednn_add_operand(plan, state, DNNL_ARG_SRC, node->input[0], &l.a, &a, error));
+    ELBO_TRY(elbo_onednn_add_operand(plan, state, DNNL_ARG_WEIGHTS, node->input[1], &l.b, &b, error));
     if (unit->bias)
-        ELBO_TRY(add_argument(state, DNNL_ARG_BIAS, &l.bias, elbo_plan_memory_of(plan, unit->bias), error));
+        ELBO_TRY(elbo_onednn_add(state, DNNL_ARG_BIAS, &l.bias, elbo_plan_memory_of(plan, unit->bias), error));
     elbo_matmul_view v = elbo_matmul_view_of(node);
     step->flops = 2 * v.batch * v.m * v.k * v.n;
-    return add_argument(state, DNNL_ARG_DST, &l.y, elbo_plan_memory_of(plan, last), error);
+    return elbo_onednn_add(state, DNNL_ARG_DST, &l.y, elbo_plan_memory_of(plan, last), error);
 }
