@@ -34,8 +34,8 @@ typedef struct network {
 
 /* Forwards, backwards to the inputs of every layer but the first, and to the weights. */
 static double step_products(const network *n, bool bf16) {
-    const int64_t layer[4][2] = {{n->input, n->hidden}, {n->hidden, 2 * n->latent}, {n->latent, n->hidden},
-                                 {n->hidden, n->input}};
+    const int64_t layer[4][2] = {
+        {n->input, n->hidden}, {n->hidden, 2 * n->latent}, {n->latent, n->hidden}, {n->hidden, n->input}};
     double total = 0;
     for (int i = 0; i < 4; i++) {
         int64_t in = layer[i][0], out = layer[i][1];
@@ -62,8 +62,8 @@ int bench_limit(int count, char **argument) {
     for (int bf16 = 0; bf16 < 2; bf16++) {
         const char *precision = bf16 ? "bf16" : "f32";
         double products = step_products(&n, bf16);
-        double datum = bench_product(n.samples, n.latent, n.hidden, bf16) +
-                       bench_product(n.samples, n.hidden, n.input, bf16);
+        double datum =
+            bench_product(n.samples, n.latent, n.hidden, bf16) + bench_product(n.samples, n.hidden, n.input, bf16);
         printf("step_products_%s_us %.1f\nstep_limit_%s_samples_per_second %.0f\n", precision, products * 1e6,
                precision, (double)n.batch / (products + optimiser));
         printf("likelihood_limit_%s_seconds_for_10000 %.1f\n", precision, datum * 1e4);

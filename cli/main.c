@@ -1,9 +1,7 @@
 /* elbo: the command. */
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "support/command.h"
 #include "support/help.h"
@@ -38,24 +36,19 @@ static int dispatch(int count, char **words) {
     return command ? elbo_command_main(command, count - 2, words + 2) : unknown(word);
 }
 
-/* Whether the reader of standard output has gone. */
-static bool reader_gone(int code) {
-    struct pollfd out = {STDOUT_FILENO, 0, 0};
-    return code == EPIPE || (poll(&out, 1, 0) == 1 && (out.revents & POLLERR));
-}
-
 /* What was printed counts only once it is out: a full disk is a failure, a closed pipe the reader's wish. */
 static int finish_output(int code) {
     bool earlier = ferror(stdout) != 0;
     errno = 0;
     bool now = fflush(stdout) != 0;
     if (!earlier && !now) return code;
-    if (reader_gone(errno)) {
+    if (errno == EPIPE || elbo_cli_interrupt_pipe_closed()) {
         elbo_cli_interrupt_die_of_pipe();
         return code;
     }
+    if (code != ELBO_EXIT_OK) return code; /* the command has said what went wrong */
     fprintf(stderr, "elbo: cannot write to standard output%s%s\n", errno ? ": " : "", errno ? strerror(errno) : "");
-    return code == ELBO_EXIT_OK ? ELBO_EXIT_FAILURE : code;
+    return ELBO_EXIT_FAILURE;
 }
 
 int main(int count, char **words) {

@@ -82,8 +82,8 @@ static void run(elbo_plan *plan) {
 
 static elbo_plan *plan_and_run(const trial *t, elbo_node *const *fetch, size_t count, elbo_backend backend,
                                elbo_precision precision, int threads) {
-    elbo_plan_spec spec = {.fetch = fetch, .fetch_count = count, .backend = backend, .precision = precision,
-                           .threads = threads};
+    elbo_plan_spec spec = {
+        .fetch = fetch, .fetch_count = count, .backend = backend, .precision = precision, .threads = threads};
     elbo_plan *plan = plan_of(t, &spec);
     run(plan);
     return plan;
@@ -117,8 +117,7 @@ static elbo_shape random_shape(trial *t, int family) {
     int rank = family == 0 ? 3 : 2, first = 3 - rank;
     elbo_shape shape = {.rank = rank};
     bool whole = pick(t, 3) > 0;
-    for (int axis = 0; axis < rank; axis++)
-        shape.dim[axis] = !whole && pick(t, 2) ? 1 : full[family][first + axis];
+    for (int axis = 0; axis < rank; axis++) shape.dim[axis] = !whole && pick(t, 2) ? 1 : full[family][first + axis];
     if (!whole && pick(t, 4) == 0) { /* fewer axes */
         int drop = 1 + (int)pick(t, rank);
         for (int axis = drop; axis < rank; axis++) shape.dim[axis - drop] = shape.dim[axis];
@@ -134,7 +133,8 @@ static elbo_node *random_leaf(trial *t, int family) {
         case 0: return elbo_random_uniform(t->graph, shape, shape.rank ? (int)pick(t, shape.rank) : 0);
         case 1: return elbo_random_normal(t->graph, shape, shape.rank ? (int)pick(t, shape.rank) : 0);
         case 2: return elbo_constant(t->graph, (double)pick(t, 5) - 2, shape);
-        case 3: return room ? elbo_scale(elbo_to_real(new_input(t, ELBO_U8, shape)), 1 / 256.) : elbo_scalar(t->graph, 2);
+        case 3:
+            return room ? elbo_scale(elbo_to_real(new_input(t, ELBO_U8, shape)), 1 / 256.) : elbo_scalar(t->graph, 2);
         case 4: return room ? elbo_to_real(new_input(t, ELBO_I32, shape)) : elbo_scalar(t->graph, -1);
         default: return room ? new_input(t, ELBO_F32, shape) : elbo_scalar(t->graph, 0.25);
     }
@@ -168,7 +168,9 @@ static elbo_node *random_operation(trial *t, elbo_node *const *node, int count, 
         case 14: return elbo_node_shape(a).rank ? elbo_logsumexp(a, 0, 0, true) : elbo_scale(a, -0.5);
         case 15: return elbo_node_shape(a).rank == 3 ? elbo_mean(a, 1, 2, true) : elbo_tanh(a);
         case 16: return elbo_reshape(elbo_reshape(elbo_tanh(a), ELBO_SHAPE(-1)), elbo_node_shape(a));
-        default: return elbo_node_shape(a).rank ? elbo_sum(elbo_scale(elbo_tanh(a), 0.05), 0, 0, true) : elbo_exp(elbo_neg(elbo_abs(a)));
+        default:
+            return elbo_node_shape(a).rank ? elbo_sum(elbo_scale(elbo_tanh(a), 0.05), 0, 0, true)
+                                           : elbo_exp(elbo_neg(elbo_abs(a)));
     }
 }
 
@@ -207,7 +209,8 @@ static void end(trial *t) {
 /* Fetches some nodes, mostly late ones. */
 static int random_fetches(trial *t, elbo_node *const *node, int count, elbo_node **fetch) {
     int fetches = 1 + (int)pick(t, 6);
-    for (int i = 0; i < fetches; i++) fetch[i] = node[pick(t, 2) ? count - 1 - pick(t, count < 4 ? count : 4) : pick(t, count)];
+    for (int i = 0; i < fetches; i++)
+        fetch[i] = node[pick(t, 2) ? count - 1 - pick(t, count < 4 ? count : 4) : pick(t, count)];
     return fetches;
 }
 
@@ -262,8 +265,11 @@ static void test_targets_and_gradients(void **state) {
         for (int i = 0; i < fetches; i++, targets++)
             memory[targets] = elbo_calloc(sizeof(float) * (size_t)count_of(fetch[i])),
             target[targets] = (elbo_target){fetch[i], memory[targets]};
-        elbo_plan_spec spec = {.fetch = fetch, .fetch_count = (size_t)fetches, .target = target,
-                               .target_count = (size_t)targets, .threads = 2};
+        elbo_plan_spec spec = {.fetch = fetch,
+                               .fetch_count = (size_t)fetches,
+                               .target = target,
+                               .target_count = (size_t)targets,
+                               .threads = 2};
         elbo_plan *plan = plan_of(&t, &spec);
         run(plan);
         run(plan);
@@ -310,8 +316,11 @@ static void test_unusual_outputs(void **state) {
         target[i] = (elbo_target){list[i % COUNT], memory[i]};
     }
     for (int fetched = 0; fetched < 2; fetched++) {
-        elbo_plan_spec spec = {.fetch = list, .fetch_count = fetched ? COUNT : 0, .target = target,
-                               .target_count = 2 * COUNT, .threads = 1};
+        elbo_plan_spec spec = {.fetch = list,
+                               .fetch_count = fetched ? COUNT : 0,
+                               .target = target,
+                               .target_count = 2 * COUNT,
+                               .threads = 1};
         elbo_plan *plan = plan_of(&t, &spec);
         elbo_plan *exact = plan_and_run(&t, list, COUNT, ELBO_BACKEND_REFERENCE, ELBO_PRECISION_F64, 1);
         for (int i = 0; i < 2 * COUNT; i++) memset(memory[i], 0, sizeof(float) * 24);
@@ -338,21 +347,36 @@ typedef struct product {
 } product;
 
 static const product products[] = {
-    {{2, {1, 1}}, {2, {1, 1}}, 0, 0},          {{2, {3, 5}}, {2, {5, 7}}, 0, 0},
-    {{2, {5, 3}}, {2, {5, 7}}, 1, 0},          {{2, {3, 5}}, {2, {7, 5}}, 0, 1},
-    {{2, {5, 3}}, {2, {7, 5}}, 1, 1},          {{2, {1, 300}}, {2, {300, 1}}, 0, 0},
-    {{2, {1, 300}}, {2, {1, 300}}, 0, 1},      {{2, {300, 1}}, {2, {1, 200}}, 0, 0},
-    {{2, {1, 40}}, {2, {1, 50}}, 1, 0},        {{2, {40, 1}}, {2, {50, 1}}, 0, 1},
-    {{2, {100, 784}}, {2, {784, 500}}, 0, 0},  {{2, {100, 784}}, {2, {500, 784}}, 0, 1},
-    {{2, {100, 500}}, {2, {100, 784}}, 1, 0},  {{2, {65, 33}}, {2, {33, 97}}, 0, 0},
-    {{2, {65, 33}}, {2, {97, 33}}, 0, 1},      {{2, {33, 65}}, {2, {33, 97}}, 1, 0},
-    {{2, {2000, 20}}, {2, {20, 130}}, 0, 0},   {{3, {4, 6, 5}}, {3, {4, 5, 7}}, 0, 0},
-    {{3, {4, 5, 6}}, {3, {4, 5, 7}}, 1, 0},    {{3, {4, 6, 5}}, {3, {4, 7, 5}}, 0, 1},
-    {{3, {4, 6, 5}}, {2, {5, 7}}, 0, 0},       {{3, {4, 6, 5}}, {2, {7, 5}}, 0, 1},
-    {{3, {4, 5, 6}}, {2, {5, 7}}, 1, 0},       {{2, {6, 5}}, {3, {4, 5, 7}}, 0, 0},
-    {{3, {1, 6, 5}}, {3, {4, 5, 7}}, 0, 0},    {{3, {4, 6, 5}}, {3, {1, 5, 7}}, 0, 0},
-    {{4, {3, 1, 6, 5}}, {4, {1, 2, 5, 7}}, 0, 0}, {{4, {3, 2, 6, 5}}, {3, {2, 5, 7}}, 0, 0},
-    {{3, {9, 31, 17}}, {3, {9, 17, 1}}, 0, 0}, {{3, {1, 6, 5}}, {2, {5, 7}}, 0, 0},
+    {{2, {1, 1}}, {2, {1, 1}}, 0, 0},
+    {{2, {3, 5}}, {2, {5, 7}}, 0, 0},
+    {{2, {5, 3}}, {2, {5, 7}}, 1, 0},
+    {{2, {3, 5}}, {2, {7, 5}}, 0, 1},
+    {{2, {5, 3}}, {2, {7, 5}}, 1, 1},
+    {{2, {1, 300}}, {2, {300, 1}}, 0, 0},
+    {{2, {1, 300}}, {2, {1, 300}}, 0, 1},
+    {{2, {300, 1}}, {2, {1, 200}}, 0, 0},
+    {{2, {1, 40}}, {2, {1, 50}}, 1, 0},
+    {{2, {40, 1}}, {2, {50, 1}}, 0, 1},
+    {{2, {100, 784}}, {2, {784, 500}}, 0, 0},
+    {{2, {100, 784}}, {2, {500, 784}}, 0, 1},
+    {{2, {100, 500}}, {2, {100, 784}}, 1, 0},
+    {{2, {65, 33}}, {2, {33, 97}}, 0, 0},
+    {{2, {65, 33}}, {2, {97, 33}}, 0, 1},
+    {{2, {33, 65}}, {2, {33, 97}}, 1, 0},
+    {{2, {2000, 20}}, {2, {20, 130}}, 0, 0},
+    {{3, {4, 6, 5}}, {3, {4, 5, 7}}, 0, 0},
+    {{3, {4, 5, 6}}, {3, {4, 5, 7}}, 1, 0},
+    {{3, {4, 6, 5}}, {3, {4, 7, 5}}, 0, 1},
+    {{3, {4, 6, 5}}, {2, {5, 7}}, 0, 0},
+    {{3, {4, 6, 5}}, {2, {7, 5}}, 0, 1},
+    {{3, {4, 5, 6}}, {2, {5, 7}}, 1, 0},
+    {{2, {6, 5}}, {3, {4, 5, 7}}, 0, 0},
+    {{3, {1, 6, 5}}, {3, {4, 5, 7}}, 0, 0},
+    {{3, {4, 6, 5}}, {3, {1, 5, 7}}, 0, 0},
+    {{4, {3, 1, 6, 5}}, {4, {1, 2, 5, 7}}, 0, 0},
+    {{4, {3, 2, 6, 5}}, {3, {2, 5, 7}}, 0, 0},
+    {{3, {9, 31, 17}}, {3, {9, 17, 1}}, 0, 0},
+    {{3, {1, 6, 5}}, {2, {5, 7}}, 0, 0},
 };
 enum { PRODUCTS = sizeof products / sizeof *products };
 
@@ -383,7 +407,8 @@ static void test_products(void **state) {
             if (bf16 && k > 4) assert_true(d > 1e-5); /* it is bf16 indeed */
             for (int threads = 2; threads <= 3; threads++) {
                 elbo_plan *other = plan_and_run(&t, &y, 1, ELBO_BACKEND_CPU, precision, threads);
-                if (!same_bits(one, other, y)) fail_msg("product %d, bf16 %d differs with %d threads", i, bf16, threads);
+                if (!same_bits(one, other, y))
+                    fail_msg("product %d, bf16 %d differs with %d threads", i, bf16, threads);
                 run(other);
                 assert_true(same_bits(one, other, y));
                 elbo_plan_free(other);
@@ -487,8 +512,8 @@ static void test_fixed_parameters(void **state) {
         int outs;
         trial t = begin_network(out, &outs);
         elbo_precision precision = bf16 ? ELBO_PRECISION_BF16 : ELBO_PRECISION_F32;
-        elbo_plan_spec spec = {.fetch = out, .fetch_count = (size_t)outs, .precision = precision, .threads = 2,
-                               .params_fixed = true};
+        elbo_plan_spec spec = {
+            .fetch = out, .fetch_count = (size_t)outs, .precision = precision, .threads = 2, .params_fixed = true};
         elbo_plan *fixed = plan_of(&t, &spec);
         for (int round = 0; round < 3; round++) {
             size_t length;
@@ -498,7 +523,8 @@ static void test_fixed_parameters(void **state) {
                 run(fixed);
                 for (int i = 0; i < outs; i++)
                     if (!(distance(fixed, fresh, out[i]) < 1e-5))
-                        fail_msg("round %d, bf16 %d: output %d of the plan with fixed parameters is stale", round, bf16, i);
+                        fail_msg("round %d, bf16 %d: output %d of the plan with fixed parameters is stale", round, bf16,
+                                 i);
             }
             elbo_plan_free(fresh);
             for (size_t i = 0; i < length; i++) data[i] = data[i] * 0.7f + 0.01f;
@@ -536,8 +562,8 @@ static void test_a_step_allocates_nothing(void **state) {
         elbo_node *out[8];
         int outs;
         trial t = begin_network(out, &outs);
-        elbo_plan *plan = plan_and_run(&t, out, (size_t)outs, ELBO_BACKEND_CPU,
-                                       bf16 ? ELBO_PRECISION_BF16 : ELBO_PRECISION_F32, 2);
+        elbo_plan *plan =
+            plan_and_run(&t, out, (size_t)outs, ELBO_BACKEND_CPU, bf16 ? ELBO_PRECISION_BF16 : ELBO_PRECISION_F32, 2);
         long before = elbo_memory_count();
         for (int i = 0; i < 5; i++) run(plan);
         assert_int_equal(elbo_memory_count(), before);
@@ -554,7 +580,9 @@ static void test_no_memory(void **state) {
         elbo_node *out[8];
         int outs;
         trial t = begin_network(out, &outs);
-        elbo_plan_spec spec = {.fetch = out, .fetch_count = (size_t)outs, .threads = 2,
+        elbo_plan_spec spec = {.fetch = out,
+                               .fetch_count = (size_t)outs,
+                               .threads = 2,
                                .precision = bf16 ? ELBO_PRECISION_BF16 : ELBO_PRECISION_F32};
         bool made = false;
         for (long number = 1; !made; number++) {

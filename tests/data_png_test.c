@@ -197,7 +197,7 @@ static void written_folders_read_back(void **state) {
     grey.rank = 2, grey.shape[1] = 4;
     data = elbo_dataset_from_array(&grey, NULL, &options, &error);
     assert_int_equal(elbo_dataset_convert(data, ELBO_SPLIT_TRAIN, at("two.png"), &error), ELBO_ERROR_SHAPE);
-    assert_non_null(strstr(error.message, "item_shape"));
+    assert_non_null(strstr(error.message, "item-shape"));
     elbo_dataset_free(data);
 }
 

@@ -174,7 +174,7 @@ static void shapes_of_items(void **state) {
         elbo_data_options options = {.item_shape = text};
         assert_null(elbo_dataset_from_array(&x, NULL, &options, &error));
         assert_true(error.status == ELBO_ERROR_USAGE || error.status == ELBO_ERROR_SHAPE);
-        assert_non_null(strstr(error.message, "item_shape"));
+        assert_non_null(strstr(error.message, "item shape"));
     }
     elbo_array deep = {.dtype = ELBO_F32, .rank = 5, .shape = {1, 1, 2, 3, 1}, .data = numbers};
     assert_null(elbo_dataset_from_array(&deep, NULL, NULL, &error));

@@ -33,10 +33,10 @@ static int tables(const elbo_vector_table *list[3]) {
     return count;
 }
 
-#define FOR_EACH_TABLE(t)                                                                            \
-    const elbo_vector_table *list_[3];                                                               \
-    int count_ = tables(list_);                                                                      \
-    for (int i_ = 0; i_ < count_; i_++)                                                              \
+#define FOR_EACH_TABLE(t)               \
+    const elbo_vector_table *list_[3];  \
+    int count_ = tables(list_);         \
+    for (int i_ = 0; i_ < count_; i_++) \
         for (const elbo_vector_table *t = list_[i_]; t; t = NULL)
 
 static float from_bits(uint32_t bits) {
@@ -77,7 +77,8 @@ typedef struct function {
     double low, high, ulps;
 } function;
 
-#define F(name, reference, low, high, ulps) {ELBO_CODE_##name, #name, reference, low, high, ulps}
+#define F(name, reference, low, high, ulps) \
+    { ELBO_CODE_##name, #name, reference, low, high, ulps }
 static const function functions[] = {
     F(neg, r_neg, -INFINITY, INFINITY, 0),
     F(abs, fabs, -INFINITY, INFINITY, 0),
@@ -120,12 +121,38 @@ static double ulps_between(float got, double exact) {
     return fabs((double)got - exact) / ldexp(1, exponent - 24);
 }
 
-static const float specials[] = {0.0f,        -0.0f,      1e-45f,     -1e-45f,   1.17549421e-38f, 1.17549435e-38f,
-                                 -1.1754e-38f, FLT_EPSILON, 0.5f,     -0.5f,     1.0f,            -1.0f,
-                                 1.5f,        -2.0f,      17.3f,      88.7228f,  88.7229f,        -87.3366f,
-                                 -103.972f,   -103.973f,  -150.0f,    9.01f,     FLT_MAX,         -FLT_MAX,
-                                 INFINITY,    -INFINITY,  NAN,        -NAN,      3.0e38f,         0.99999994f,
-                                 1.0000001f,  -0.99999994f};
+static const float specials[] = {0.0f,
+                                 -0.0f,
+                                 1e-45f,
+                                 -1e-45f,
+                                 1.17549421e-38f,
+                                 1.17549435e-38f,
+                                 -1.1754e-38f,
+                                 FLT_EPSILON,
+                                 0.5f,
+                                 -0.5f,
+                                 1.0f,
+                                 -1.0f,
+                                 1.5f,
+                                 -2.0f,
+                                 17.3f,
+                                 88.7228f,
+                                 88.7229f,
+                                 -87.3366f,
+                                 -103.972f,
+                                 -103.973f,
+                                 -150.0f,
+                                 9.01f,
+                                 FLT_MAX,
+                                 -FLT_MAX,
+                                 INFINITY,
+                                 -INFINITY,
+                                 NAN,
+                                 -NAN,
+                                 3.0e38f,
+                                 0.99999994f,
+                                 1.0000001f,
+                                 -0.99999994f};
 enum { SPECIALS = sizeof specials / sizeof *specials };
 
 typedef struct worst {
@@ -233,8 +260,8 @@ static void test_many_inputs(void **state) {
                     table->elementwise[code](out, a, specials, c, SPECIALS);
                     for (int j = 0; j < SPECIALS; j++)
                         if (!agrees(code, out[j], a[j], specials[j], c[j]))
-                            fail_msg("%s: operation %d of %g, %g, %g gives %g, not %g", table->name, code,
-                                     (double)a[j], (double)specials[j], (double)c[j], (double)out[j],
+                            fail_msg("%s: operation %d of %g, %g, %g gives %g, not %g", table->name, code, (double)a[j],
+                                     (double)specials[j], (double)c[j], (double)out[j],
                                      (double)expected(code, a[j], specials[j], c[j]));
                 }
     }
@@ -297,8 +324,7 @@ static void test_philox(void **state) {
         FOR_EACH_TABLE(table) {
             float out[64];
             table->uniform(out, block, row, counter[2], counter[3], rng.seed, 16);
-            for (int i = 0; i < 64; i++)
-                assert_true((double)out[i] == ((double)(answer[i % 4] >> 9) + 0.5) * 0x1p-23);
+            for (int i = 0; i < 64; i++) assert_true((double)out[i] == ((double)(answer[i % 4] >> 9) + 0.5) * 0x1p-23);
         }
     }
 }
@@ -472,7 +498,8 @@ static void test_bf16(void **state) {
             table->to_bf16(out, in, MOST);
             for (int i = 0; i < MOST; i++) {
                 uint32_t want = nearest_bf16(in[i]);
-                if (out[i] != want) fail_msg("%s: bf16 of %08x is %04x, not %04x", table->name, to_bits(in[i]), out[i], want);
+                if (out[i] != want)
+                    fail_msg("%s: bf16 of %08x is %04x, not %04x", table->name, to_bits(in[i]), out[i], want);
             }
         }
     }
@@ -528,12 +555,18 @@ static void test_loads(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all_functions_are_listed), cmocka_unit_test(test_functions),
-        cmocka_unit_test(test_many_inputs),              cmocka_unit_test(test_tails),
-        cmocka_unit_test(test_philox),                   cmocka_unit_test(test_draws_are_those_of_the_generator),
-        cmocka_unit_test(test_distributions),            cmocka_unit_test(test_sums),
-        cmocka_unit_test(test_maximum),                  cmocka_unit_test(test_add_rows),
-        cmocka_unit_test(test_bf16),                     cmocka_unit_test(test_pairs),
+        cmocka_unit_test(test_all_functions_are_listed),
+        cmocka_unit_test(test_functions),
+        cmocka_unit_test(test_many_inputs),
+        cmocka_unit_test(test_tails),
+        cmocka_unit_test(test_philox),
+        cmocka_unit_test(test_draws_are_those_of_the_generator),
+        cmocka_unit_test(test_distributions),
+        cmocka_unit_test(test_sums),
+        cmocka_unit_test(test_maximum),
+        cmocka_unit_test(test_add_rows),
+        cmocka_unit_test(test_bf16),
+        cmocka_unit_test(test_pairs),
         cmocka_unit_test(test_loads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

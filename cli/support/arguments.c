@@ -57,7 +57,18 @@ static int unknown_option(const elbo_context *context, const char *name) {
 
 /* ---- Reading the words ---- */
 
+/* An empty name comes from a variable that is not set: what was meant is not known. */
+static bool wants_name(const elbo_command *command, const char *option) {
+    for (const elbo_flag *flag = command->flags; flag && flag->name; flag++)
+        if (strcmp(flag->name, option) == 0 && flag->placeholder)
+            return strcmp(flag->placeholder, "DIR") == 0 || strcmp(flag->placeholder, "FILE") == 0 ||
+                   strcmp(flag->placeholder, "SOURCE") == 0;
+    return false;
+}
+
 static int take(elbo_context *context, const elbo_typed *found, const char *text) {
+    if (!*text && wants_name(context->command, found->row->name))
+        return elbo_context_usage(context, "option --%s is empty; a name was expected", found->row->name);
     elbo_typed typed = *found;
     typed.text = text;
     context->typed[context->typed_count++] = typed;
@@ -154,6 +165,7 @@ static int check_arguments(const elbo_context *context) {
             const char *word = elbo_context_argument(context, used);
             if (!word && n < argument->minimum) return elbo_context_usage(context, "%s is missing", argument->name);
             if (!word) break;
+            if (!*word) return elbo_context_usage(context, "%s is empty", argument->name);
             int code = check_word(context, argument, word);
             if (code != ELBO_EXIT_OK) return code;
             used++;

@@ -117,6 +117,8 @@ static int report(const elbo_context *context, bool usage, const char *message) 
 
 int elbo_context_fail(const elbo_context *context, const elbo_error *error) {
     const char *message = error->message[0] ? error->message : elbo_status_text(error->status);
+    /* Nobody reads on: nothing to complain about (main ends the process the way a pipe's writer ends). */
+    if (ferror(stdout) && elbo_cli_interrupt_pipe_closed()) return ELBO_EXIT_FAILURE;
     int code = report(context, error->status == ELBO_ERROR_USAGE, message);
     return error->status == ELBO_ERROR_INTERRUPTED ? ELBO_EXIT_INTERRUPTED : code;
 }

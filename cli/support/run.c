@@ -96,7 +96,7 @@ elbo_status elbo_cli_run_data(elbo_cli_run *run, elbo_error *error) {
     if (status != ELBO_OK) return status;
     run->data = elbo_dataset_info(run->dataset);
     ELBO_CLI_TRY(check_items(run, error));
-    warn_of_units(run);
+    if (*options->data) warn_of_units(run);
     return ELBO_OK;
 }
 

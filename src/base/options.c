@@ -1,5 +1,4 @@
 /* Option tables: text to fields and back. */
-#include <errno.h>
 #include <locale.h>
 #include <math.h>
 #include <stdio.h>
@@ -103,6 +102,16 @@ const char *elbo_options_nearest(const elbo_options *const *tables, size_t count
 
 /* ---- What was expected ---- */
 
+enum { QUOTE = 60, QUOTED_SIZE = QUOTE + 8, TEXT_SIZE = 4096 };
+
+/* A value as messages show it: the start of a long one, so that the rest of the message is not lost. */
+static const char *quoted(const char *text, char out[QUOTED_SIZE]) {
+    size_t length = strlen(text), shown = length <= QUOTE ? length : QUOTE;
+    while (shown < length && shown > 0 && ((unsigned char)text[shown] & 0xC0) == 0x80) shown--; /* inside a letter */
+    snprintf(out, QUOTED_SIZE, "'%.*s%s'", (int)shown, text, shown < length ? "..." : "");
+    return out;
+}
+
 static bool choice_listed(const char *choices, const char *text) {
     size_t length = strlen(text);
     for (const char *at = choices; at;) {
@@ -115,7 +124,7 @@ static bool choice_listed(const char *choices, const char *text) {
 }
 
 static elbo_status fail_choice(const elbo_option *row, const char *text, elbo_error *error) {
-    char list[512] = "", name[DASHED_SIZE];
+    char list[512] = "", name[DASHED_SIZE], value[QUOTED_SIZE];
     const char *nearest = NULL;
     size_t used = 0, nearest_length = 0;
     int best = 1000;
@@ -130,21 +139,22 @@ static elbo_status fail_choice(const elbo_option *row, const char *text, elbo_er
     }
     dashed(row->name, name);
     if (nearest)
-        return elbo_fail(error, ELBO_ERROR_USAGE, "option %s: '%s' is none of %s (did you mean %.*s?)", name, text,
-                         list, (int)nearest_length, nearest);
-    return elbo_fail(error, ELBO_ERROR_USAGE, "option %s: '%s' is none of %s", name, text, list);
+        return elbo_fail(error, ELBO_ERROR_USAGE, "option %s: %s is none of %s (did you mean %.*s?)", name,
+                         quoted(text, value), list, (int)nearest_length, nearest);
+    return elbo_fail(error, ELBO_ERROR_USAGE, "option %s: %s is none of %s", name, quoted(text, value), list);
 }
 
 static elbo_status fail_kind(const elbo_option *row, const char *text, const char *expected, elbo_error *error) {
-    char name[DASHED_SIZE];
-    return elbo_fail(error, ELBO_ERROR_USAGE, "option %s: '%s' is not %s", dashed(row->name, name), text, expected);
+    char name[DASHED_SIZE], value[QUOTED_SIZE];
+    return elbo_fail(error, ELBO_ERROR_USAGE, "option %s: %s is not %s", dashed(row->name, name), quoted(text, value),
+                     expected);
 }
 
 static elbo_status check_bounds(const elbo_option *row, const char *text, double value, elbo_error *error) {
-    char name[DASHED_SIZE];
+    char name[DASHED_SIZE], shown[QUOTED_SIZE];
     if (value >= row->minimum && value <= row->maximum) return ELBO_OK;
-    return elbo_fail(error, ELBO_ERROR_USAGE, "option %s: '%s' is out of bounds, expected %s%.12g to %.12g",
-                     dashed(row->name, name), text, row->type == ELBO_OPTION_INTS ? "each from " : "", row->minimum,
+    return elbo_fail(error, ELBO_ERROR_USAGE, "option %s: %s is out of bounds, expected %s%.12g to %.12g",
+                     dashed(row->name, name), quoted(text, shown), row->type == ELBO_OPTION_INTS ? "each from " : "", row->minimum,
                      row->maximum);
 }
 
@@ -168,12 +178,12 @@ static const char *skip_blanks(const char *text) {
 
 static bool at_end(const char *text) { return *skip_blanks(text) == 0; }
 
-/* A whole number, also in the form 1e6 as long as that is exact.  *end is where reading stopped. */
+/* A whole number, also in the form 1e6 as long as that is exact.  One that is too large for its type becomes the
+ * largest, which is out of every option's bounds.  *end is where reading stopped. */
 static bool parse_int(const char *text, int64_t *value, const char **end) {
     char *stop = NULL;
-    errno = 0;
     long long integer = strtoll(text, &stop, 10);
-    if (stop == text || errno == ERANGE) return false;
+    if (stop == text) return false;
     if (*stop == 'e' || *stop == 'E' || *stop == '.') {
         double real = strtod(text, &stop);
         if (!(fabs(real) <= 9007199254740992.0) || real != floor(real)) return false;
@@ -195,9 +205,9 @@ static elbo_status parse_ints(const elbo_option *row, const char *text, elbo_int
     const char *at = skip_blanks(text);
     while (*at) {
         if (list->count == ELBO_MAX_INTS) {
-            char name[DASHED_SIZE];
-            return elbo_fail(error, ELBO_ERROR_USAGE, "option %s: '%s' has more than %d numbers",
-                             dashed(row->name, name), text, ELBO_MAX_INTS);
+            char name[DASHED_SIZE], shown[QUOTED_SIZE];
+            return elbo_fail(error, ELBO_ERROR_USAGE, "option %s: %s has more than %d numbers", dashed(row->name, name),
+                             quoted(text, shown), ELBO_MAX_INTS);
         }
         int64_t value = 0;
         if (!parse_int(at, &value, &at)) return fail_kind(row, text, "a list of whole numbers such as 500,200", error);
@@ -253,7 +263,9 @@ static elbo_status set_row(const elbo_option *row, void *values, const char *tex
         case ELBO_OPTION_CHOICE:
             if (!choice_listed(row->choices, text)) return fail_choice(row, text, error);
             return set_owned((char **)(void *)field, text, error);
-        case ELBO_OPTION_TEXT: return set_owned((char **)(void *)field, text, error);
+        case ELBO_OPTION_TEXT:
+            if (strlen(text) < TEXT_SIZE) return set_owned((char **)(void *)field, text, error);
+            return fail_kind(row, text, "shorter than 4096 bytes", error); /* what recipes and checkpoints hold */
     }
     return elbo_fail(error, ELBO_ERROR_INTERNAL, "option %s has the unknown type %d", row->name, (int)row->type);
 }

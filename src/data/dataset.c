@@ -48,7 +48,7 @@ elbo_status elbo_item_shape_parse(const char *text, int *rank, int64_t *shape, i
         if (*end != 'x' && *end != 'X' && *end != ',') break;
         at = end + 1;
     }
-    return elbo_fail(error, ELBO_ERROR_USAGE, "item_shape \"%s\": expected lengths such as 28x28 or 3x32x32", text);
+    return elbo_fail(error, ELBO_ERROR_USAGE, "item shape \"%s\": expected lengths such as 28x28 or 3x32x32", text);
 }
 
 /* Gives the items the shape that was asked for, and a vector of one where there is none. */
@@ -65,14 +65,14 @@ static elbo_status shape_items(elbo_array *values, const char *source, const elb
     ELBO_TRY(elbo_item_shape_parse(options->item_shape, &rank, shape, &size, error));
     if (rank) {
         if (size != count / values->shape[0])
-            return elbo_fail(error, ELBO_ERROR_SHAPE, "item_shape %s has %lld values, but an item of %s has %lld",
+            return elbo_fail(error, ELBO_ERROR_SHAPE, "item shape %s has %lld values, but an item of %s has %lld",
                              options->item_shape, (long long)size, source, (long long)(count / values->shape[0]));
         values->rank = rank + 1;
         for (int axis = 0; axis < rank; axis++) values->shape[axis + 1] = shape[axis];
     }
     if (values->rank > 4)
         return elbo_fail(error, ELBO_ERROR_SHAPE,
-                         "%s: items with %d axes; expected 1 to 3 (the option item_shape joins "
+                         "%s: items with %d axes; expected 1 to 3 (the option item-shape joins "
                          "axes)",
                          source, values->rank - 1);
     return ELBO_OK;

@@ -21,7 +21,7 @@ static elbo_status image_begin(image *picture, const elbo_array *values, const c
     if ((rank != 3 && rank != 4) || (channels != 1 && channels != 3))
         return elbo_fail(error, ELBO_ERROR_SHAPE,
                          "%s: items of height x width, or 1 or 3 channels of it, make images; "
-                         "the option item_shape gives flat items a shape",
+                         "the option item-shape gives flat items a shape",
                          path);
     picture->channels = (int)channels;
     picture->height = values->shape[rank - 2];

@@ -181,7 +181,7 @@ static elbo_status run_batch(job *j, int64_t first, elbo_error *error) {
     int64_t rows = j->count - first < j->bound.rows ? j->count - first : j->bound.rows;
     elbo_run run = {(uint64_t)j->options->seed, 0, (uint32_t)first};
     void *raw = elbo_plan_input(j->bound.plan, j->bound.raw);
-    if (raw) ELBO_TRY(elbo_dataset_rows(j->dataset, j->split, NULL, first, rows, raw, error));
+    if (raw) ELBO_TRY(elbo_instance_rows(&j->model->instance, j->dataset, j->split, NULL, first, rows, raw, error));
     ELBO_TRY(elbo_plan_run(j->bound.plan, &run, error));
     ELBO_TRY(add_bounds(j, first, rows, error));
     keep_rows(j, first, rows);

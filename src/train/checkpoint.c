@@ -1,6 +1,7 @@
 #include "train/checkpoint.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,9 +46,15 @@ static void add_double(pairs *list, const char *key, double value) {
     add(list, key, text);
 }
 
-/* X(type, field): what an instance is besides options and parameters. */
-#define INSTANCE_FIELDS(X) \
-    X(double, shift) X(double, factor) X(double, low) X(double, high)
+/* X(type, field, key, least, most): what an instance is besides options, item shape and parameters. */
+#define INSTANCE_NUMBERS(X)                            \
+    X(int, item.classes, "item.classes", 0, INT32_MAX) \
+    X(bool, item.binary, "item.binary", 0, 1)          \
+    X(int64_t, item.levels, "item.levels", 0, 256)     \
+    X(elbo_binarize, binarize, "binarize", 0, ELBO_BINARIZE_THRESHOLD)
+#define INSTANCE_REALS(X) X(shift) X(factor) X(low) X(high)
+
+enum { MOST_ITEM = 1 << 28, MOST_THREADS = 4096 };
 
 static void add_instance(pairs *list, const elbo_instance *instance) {
     char text[4096], key[96];
@@ -69,13 +76,13 @@ static void add_instance(pairs *list, const elbo_instance *instance) {
         snprintf(key, sizeof key, "item.shape.%d", axis);
         add_int64_t(list, key, instance->item.shape[axis]);
     }
-    add_int64_t(list, "item.classes", instance->item.classes);
-    add_int64_t(list, "item.binary", instance->item.binary);
-    add_int64_t(list, "item.levels", instance->item.levels);
-    add_int64_t(list, "binarize", instance->binarize);
-#define ADD_FIELD(type, name) add_##type(list, #name, instance->name);
-    INSTANCE_FIELDS(ADD_FIELD)
-#undef ADD_FIELD
+    add(list, "warning", instance->warning);
+#define ADD_NUMBER(type, field, key, least, most) add_int64_t(list, key, (int64_t)instance->field);
+    INSTANCE_NUMBERS(ADD_NUMBER)
+#undef ADD_NUMBER
+#define ADD_REAL(field) add_double(list, #field, instance->field);
+    INSTANCE_REALS(ADD_REAL)
+#undef ADD_REAL
 }
 
 elbo_status elbo_checkpoint_write(const char *path, const elbo_instance *instance, const elbo_training_state *state,
@@ -95,14 +102,18 @@ elbo_status elbo_checkpoint_write(const char *path, const elbo_instance *instanc
     } else {
         for (size_t i = 0; i < params; i++) {
             const elbo_param_info *info = elbo_params_at(instance->params, i);
-            tensor[i] = (elbo_safetensors_tensor){.name = info->name, .dtype = ELBO_SAFETENSORS_F32,
+            tensor[i] = (elbo_safetensors_tensor){.name = info->name,
+                                                  .dtype = ELBO_SAFETENSORS_F32,
                                                   .rank = info->shape.rank,
                                                   .data = elbo_params_tensor(instance->params, (int64_t)i)};
             memcpy(tensor[i].shape, info->shape.dim, sizeof tensor[i].shape);
         }
         for (size_t i = 0; i < flat_count; i++)
-            tensor[params + i] = (elbo_safetensors_tensor){.name = flats[i].name, .dtype = ELBO_SAFETENSORS_F32, .rank = 1,
-                                                           .shape = {(int64_t)flats[i].length}, .data = flats[i].data};
+            tensor[params + i] = (elbo_safetensors_tensor){.name = flats[i].name,
+                                                           .dtype = ELBO_SAFETENSORS_F32,
+                                                           .rank = 1,
+                                                           .shape = {(int64_t)flats[i].length},
+                                                           .data = flats[i].data};
         status = elbo_safetensors_write(path, tensor, count, list.pair, list.count, error);
     }
     elbo_arena_clear(&list.arena);
@@ -127,25 +138,37 @@ static const char *text_of(reader *r, const char *key) {
     return text;
 }
 
+static void refuse(reader *r, const char *key, const char *text, const char *expected) {
+    if (r->status != ELBO_OK) return;
+    r->status = elbo_fail(r->error, ELBO_ERROR_FORMAT, "%s: metadata \"%s\" is \"%.40s\"; %s was expected", r->path,
+                          key, text, expected);
+}
+
+/* What went wrong with the file's own texts is the file's fault, not that of whoever typed the command. */
+static void blame_file(reader *r, const char *key) {
+    if (r->status == ELBO_OK || r->status == ELBO_ERROR_MEMORY) return;
+    r->status = elbo_fail_context(r->error, ELBO_ERROR_FORMAT, *key ? "%s: metadata \"%s\"" : "%s", r->path, key);
+}
+
 static double read_double(reader *r, const char *key) {
     const char *text = text_of(r, key);
     char *end = NULL;
     double value = text ? strtod(text, &end) : 0;
-    if (text && (end == text || *end) && r->status == ELBO_OK)
-        r->status = elbo_fail(r->error, ELBO_ERROR_FORMAT, "%s: metadata \"%s\" is \"%s\"; a number was expected", r->path,
-                              key, text);
+    if (text && (end == text || *end || isnan(value))) refuse(r, key, text, "a number");
     return value;
 }
 
-static int64_t read_int64_t(reader *r, const char *key) {
+static int64_t read_between(reader *r, const char *key, int64_t least, int64_t most) {
     const char *text = text_of(r, key);
-    char *end = NULL;
-    long long value = text ? strtoll(text, &end, 10) : 0;
-    if (text && (end == text || *end) && r->status == ELBO_OK)
-        r->status = elbo_fail(r->error, ELBO_ERROR_FORMAT, "%s: metadata \"%s\" is \"%s\"; a whole number was expected",
-                              r->path, key, text);
-    return value;
+    char *end = NULL, expected[80];
+    long long value = text ? strtoll(text, &end, 10) : least; /* out of range: the nearest end, out of bounds too */
+    if (text && end != text && !*end && value >= least && value <= most) return value;
+    snprintf(expected, sizeof expected, "a whole number from %" PRId64 " to %" PRId64, least, most);
+    if (text) refuse(r, key, text, expected);
+    return least;
 }
+
+static int64_t read_int64_t(reader *r, const char *key) { return read_between(r, key, 0, INT64_C(1) << 53); }
 
 static void read_options(reader *r, elbo_config *config) {
     char key[96];
@@ -156,41 +179,90 @@ static void read_options(reader *r, elbo_config *config) {
             snprintf(key, sizeof key, "option.%s", table->rows[row].name);
             const char *text = elbo_safetensors_metadata(r->file, key); /* newer options keep their default */
             if (text) r->status = elbo_config_set(config, table->rows[row].name, text, r->error);
+            blame_file(r, key);
         }
     }
 }
 
-static void read_fields(reader *r, elbo_instance *instance) {
+static void read_item(reader *r, elbo_item *item) {
     char key[96];
-    instance->item.rank = (int)read_int64_t(r, "item.rank");
-    if (r->status == ELBO_OK && (instance->item.rank < 1 || instance->item.rank > ELBO_MAX_RANK))
-        r->status = elbo_fail(r->error, ELBO_ERROR_FORMAT, "%s: items of rank %d", r->path, instance->item.rank);
-    instance->item.size = 1;
-    for (int axis = 0; axis < instance->item.rank && r->status == ELBO_OK; axis++) {
+    item->rank = (int)read_between(r, "item.rank", 1, ELBO_MAX_RANK);
+    item->size = 1;
+    for (int axis = 0; axis < item->rank; axis++) {
         snprintf(key, sizeof key, "item.shape.%d", axis);
-        instance->item.shape[axis] = read_int64_t(r, key);
-        if (r->status == ELBO_OK && (instance->item.shape[axis] < 1 || instance->item.shape[axis] > 1 << 24))
-            r->status = elbo_fail(r->error, ELBO_ERROR_FORMAT, "%s: metadata \"%s\" is out of range", r->path, key);
-        instance->item.size *= instance->item.shape[axis];
+        item->shape[axis] = read_between(r, key, 1, MOST_ITEM / item->size);
+        item->size *= item->shape[axis];
     }
-    instance->item.classes = (int)read_int64_t(r, "item.classes");
-    instance->item.binary = read_int64_t(r, "item.binary");
-    instance->item.levels = read_int64_t(r, "item.levels");
-    instance->binarize = (elbo_binarize)read_int64_t(r, "binarize");
-    const char *dtype = text_of(r, "dtype");
+}
+
+static void read_fields(reader *r, elbo_instance *instance) {
+    read_item(r, &instance->item);
+    const char *dtype = text_of(r, "dtype"), *warning = elbo_safetensors_metadata(r->file, "warning");
     instance->dtype = dtype && strcmp(dtype, "u8") == 0 ? ELBO_U8 : ELBO_F32;
-#define READ_FIELD(type, name) instance->name = read_##type(r, #name);
-    INSTANCE_FIELDS(READ_FIELD)
-#undef READ_FIELD
+    if (dtype && strcmp(dtype, elbo_dtype_name(instance->dtype)) != 0) refuse(r, "dtype", dtype, "u8 or f32");
+    snprintf(instance->warning, sizeof instance->warning, "%s", warning ? warning : "");
+#define READ_NUMBER(type, field, key, least, most) instance->field = (type)read_between(r, key, least, most);
+    INSTANCE_NUMBERS(READ_NUMBER)
+#undef READ_NUMBER
+#define READ_REAL(field) instance->field = read_double(r, #field);
+    INSTANCE_REALS(READ_REAL)
+#undef READ_REAL
+    if (r->status == ELBO_OK && !(isfinite(instance->shift) && isfinite(instance->factor) && instance->factor > 0))
+        r->status = elbo_fail(r->error, ELBO_ERROR_FORMAT,
+                              "%s: values are scaled as (x - %g) * %g; a finite shift and a "
+                              "factor above 0 were expected",
+                              r->path, instance->shift, instance->factor);
+}
+
+/* Lying options must not make room for more than the file holds. */
+static void make_params(reader *r, elbo_instance *instance) {
+    size_t wanted = 0, held = 0;
+    r->status = elbo_instance_declare_params(instance, r->error);
+    blame_file(r, "");
+    if (r->status != ELBO_OK) return;
+    for (size_t i = 0; i < elbo_params_count(instance->params); i++)
+        wanted += elbo_params_at(instance->params, i)->count;
+    for (size_t i = 0; i < elbo_safetensors_count(r->file); i++)
+        held += elbo_safetensors_at(r->file, i)->bytes / sizeof(float);
+    if (wanted > held)
+        r->status = elbo_fail(r->error, ELBO_ERROR_FORMAT,
+                              "%s: a model of these options has %zu numbers, more than the "
+                              "%zu of the file's tensors",
+                              r->path, wanted, held);
+    else
+        r->status = elbo_params_finish(instance->params, r->error);
 }
 
 static void read_params(reader *r, elbo_instance *instance) {
     for (size_t i = 0; i < elbo_params_count(instance->params) && r->status == ELBO_OK; i++) {
         const elbo_param_info *info = elbo_params_at(instance->params, i);
-        r->status = elbo_safetensors_copy(r->file, info->name, ELBO_F32, info->shape.rank, info->shape.dim,
-                                          elbo_params_tensor(instance->params, (int64_t)i), r->error);
+        float *data = elbo_params_tensor(instance->params, (int64_t)i);
+        r->status =
+            elbo_safetensors_copy(r->file, info->name, ELBO_F32, info->shape.rank, info->shape.dim, data, r->error);
+        for (size_t k = 0; k < info->count && r->status == ELBO_OK; k++)
+            if (!isfinite(data[k]))
+                r->status = elbo_fail(r->error, ELBO_ERROR_FORMAT,
+                                      "%s: element %zu of \"%s\" is %g; finite parameters "
+                                      "were expected",
+                                      r->path, k, info->name, (double)data[k]);
     }
     elbo_params_touch(instance->params);
+}
+
+static void read_model(reader *r, elbo_instance *instance) {
+    const char *model = text_of(r, "model");
+    if (!model) return;
+    instance->config = elbo_config_new(model, r->error);
+    if (!instance->config) r->status = r->error ? r->error->status : ELBO_ERROR_FORMAT;
+    blame_file(r, "model");
+    if (r->status != ELBO_OK) return;
+    instance->type = instance->config->type;
+    read_options(r, instance->config);
+    if (r->status == ELBO_OK) read_fields(r, instance);
+    if (r->status == ELBO_OK && instance->type->check) {
+        r->status = instance->type->check(instance->config->model, &instance->item, r->error);
+        blame_file(r, "");
+    }
 }
 
 elbo_status elbo_checkpoint_read(const char *path, elbo_instance *instance, elbo_training_state *state,
@@ -199,24 +271,14 @@ elbo_status elbo_checkpoint_read(const char *path, elbo_instance *instance, elbo
     elbo_safetensors *file = elbo_safetensors_open(path, error);
     if (!file) return error ? error->status : ELBO_ERROR_FORMAT;
     reader r = {file, path, error, ELBO_OK};
-    const char *model = text_of(&r, "model");
-    if (model) {
-        instance->config = elbo_config_new(model, error);
-        if (!instance->config) r.status = ELBO_ERROR_FORMAT;
-    }
-    if (r.status == ELBO_OK) {
-        instance->type = instance->config->type;
-        read_options(&r, instance->config);
-    }
-    if (r.status == ELBO_OK) read_fields(&r, instance);
+    read_model(&r, instance);
 #define READ_STATE(type, name) state->name = read_##type(&r, "state." #name);
     if (r.status == ELBO_OK && state) {
         ELBO_TRAINING_STATE(READ_STATE)
+        state->threads = read_between(&r, "state.threads", 0, MOST_THREADS);
     }
 #undef READ_STATE
-    if (r.status == ELBO_OK && instance->type->check)
-        r.status = instance->type->check(instance->config->model, &instance->item, error);
-    if (r.status == ELBO_OK) r.status = elbo_instance_make_params(instance, error);
+    if (r.status == ELBO_OK) make_params(&r, instance);
     if (r.status == ELBO_OK) read_params(&r, instance);
     elbo_safetensors_free(file);
     if (r.status != ELBO_OK) elbo_instance_clear(instance);

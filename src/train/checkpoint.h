@@ -18,7 +18,8 @@
     X(double, best)              /* held-out -ELBO; infinite before the first */  \
     X(int64_t, worse)            /* evaluations since then */                     \
     X(double, rate_factor)       /* halved after each NaN that was survived */    \
-    X(int64_t, threads)
+    X(int64_t, threads)                                                           \
+    X(int64_t, data_rows)        /* of the training split */
 
 typedef struct elbo_training_state {
 #define ELBO_STATE_FIELD(type, name) type name;

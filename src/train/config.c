@@ -150,6 +150,8 @@ elbo_config *elbo_config_load(const char *path, elbo_error *error) {
         elbo_fail(error, ELBO_ERROR_USAGE, "%s names no model: a line such as \"model: vae\" was expected", path);
     else
         config = elbo_config_new(model->text, error);
+    if (model && !config)
+        elbo_fail_context(error, error ? error->status : ELBO_ERROR_USAGE, "%s:%d", path, model->line);
     for (size_t i = 0; config && i < recipe.count; i++) {
         const elbo_recipe_entry *entry = &recipe.entries[i];
         if (entry == model) continue;

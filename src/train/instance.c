@@ -97,7 +97,8 @@ static elbo_status choose_binarisation(elbo_instance *instance, const elbo_data_
     bool bernoulli = is(likelihood, "bernoulli");
     double low = (info->minimum - instance->shift) * instance->factor;
     double high = (info->maximum - instance->shift) * instance->factor;
-    bool two_values = info->integral && (info->maximum - info->minimum <= 1);
+    bool two_values =
+        info->integral && (low == 0 || low == 1) && (high == 0 || high == 1) && info->maximum - info->minimum <= 1;
     instance->binarize = ELBO_BINARIZE_NONE;
     if (is(wanted, "dynamic") || (is(wanted, "auto") && bernoulli && !two_values)) {
         if (low < 0 || high > 1)
@@ -131,7 +132,7 @@ static elbo_status choose_levels(elbo_instance *instance, const elbo_data_info *
     return ELBO_OK;
 }
 
-elbo_status elbo_instance_make_params(elbo_instance *instance, elbo_error *error) {
+elbo_status elbo_instance_declare_params(elbo_instance *instance, elbo_error *error) {
     elbo_graph *graph = elbo_graph_new();
     instance->params = elbo_params_new((uint64_t)instance->config->training.seed);
     if (!graph || !instance->params) {
@@ -144,7 +145,6 @@ elbo_status elbo_instance_make_params(elbo_instance *instance, elbo_error *error
     elbo_weights weights = {elbo_input(graph, "kl_weight", ELBO_F32, ELBO_SCALAR)};
     instance->type->updates(&context, x, &weights, update);
     elbo_status status = elbo_graph_check(graph, error);
-    if (status == ELBO_OK) status = elbo_params_finish(instance->params, error);
     elbo_graph_free(graph);
     return status;
 }
@@ -170,7 +170,8 @@ elbo_status elbo_instance_new(elbo_instance *instance, const elbo_config *config
     ELBO_TRY(choose_binarisation(instance, info, error));
     ELBO_TRY(choose_levels(instance, info, error));
     if (instance->type->check) ELBO_TRY(instance->type->check(instance->config->model, &instance->item, error));
-    return elbo_instance_make_params(instance, error);
+    ELBO_TRY(elbo_instance_declare_params(instance, error));
+    return elbo_params_finish(instance->params, error);
 }
 
 void elbo_instance_clear(elbo_instance *instance) {
@@ -184,8 +185,25 @@ elbo_status elbo_instance_fits(const elbo_instance *instance, const elbo_data_in
     if (info->item_size != instance->item.size)
         return elbo_fail(error, ELBO_ERROR_SHAPE, "%s has items of %lld values; the model was trained on %lld",
                          info->source, (long long)info->item_size, (long long)instance->item.size);
-    if (info->dtype != instance->dtype)
+    if (info->dtype != instance->dtype && !(info->dtype == ELBO_U8 && instance->dtype == ELBO_F32))
         return elbo_fail(error, ELBO_ERROR_SHAPE, "%s holds %s values; the model was trained on %s", info->source,
                          elbo_dtype_name(info->dtype), elbo_dtype_name(instance->dtype));
+    return ELBO_OK;
+}
+
+elbo_status elbo_instance_rows(const elbo_instance *instance, const elbo_dataset *dataset, elbo_split split,
+                               const int64_t *index, int64_t start, int64_t rows, void *out, elbo_error *error) {
+    size_t count = (size_t)(rows * instance->item.size);
+    if (elbo_dataset_info(dataset)->dtype == instance->dtype)
+        return elbo_dataset_rows(dataset, split, index, start, rows, out, error);
+    /* The bytes go to the end of the room: floats written from its front never reach a byte that is still to be read.
+     */
+    const uint8_t *bytes = (uint8_t *)out + (sizeof(float) - 1) * count;
+    ELBO_TRY(
+        elbo_dataset_rows(dataset, split, index, start, rows, (uint8_t *)out + (sizeof(float) - 1) * count, error));
+    for (size_t i = 0; i < count; i++) {
+        float value = bytes[i];
+        memcpy((char *)out + sizeof value * i, &value, sizeof value);
+    }
     return ELBO_OK;
 }

@@ -22,8 +22,9 @@ typedef struct elbo_instance {
 /* For a new run: works out the transform from the data and the options, makes and initialises the parameters. */
 elbo_status elbo_instance_new(elbo_instance *instance, const elbo_config *config, const elbo_dataset *dataset,
                               elbo_error *error);
-/* Makes the parameters of an instance whose other fields are set (by a checkpoint, say). */
-elbo_status elbo_instance_make_params(elbo_instance *instance, elbo_error *error);
+/* Declares the parameters of an instance whose other fields are set (by a checkpoint, say): names and shapes, no
+ * memory for values before elbo_params_finish. */
+elbo_status elbo_instance_declare_params(elbo_instance *instance, elbo_error *error);
 void elbo_instance_clear(elbo_instance *instance);
 
 /* A context for building parts on a graph. training: batch statistics and the like. */
@@ -35,8 +36,13 @@ elbo_node *elbo_instance_raw(const elbo_instance *instance, elbo_graph *graph, i
 elbo_node *elbo_instance_x(const elbo_instance *instance, elbo_node *raw, bool draw);
 /* Undoes the transform on a mean or draw of p(x|z): [..., size] in raw units. */
 elbo_node *elbo_instance_unscale(const elbo_instance *instance, elbo_node *x);
-/* Whether a data set has items of the instance's size and type. */
+/* Whether a data set has items of the instance's size and of a type that elbo_instance_rows brings to the instance's.
+ */
 elbo_status elbo_instance_fits(const elbo_instance *instance, const elbo_data_info *info, elbo_error *error);
+/* elbo_dataset_rows in the instance's type: a table of whole numbers is stored as bytes even where the table that was
+ * trained on had fractions. out: room for [rows, size] of the instance's type. */
+elbo_status elbo_instance_rows(const elbo_instance *instance, const elbo_dataset *dataset, elbo_split split,
+                               const int64_t *index, int64_t start, int64_t rows, void *out, elbo_error *error);
 
 /* Checkpoints (checkpoint.c): the instance as metadata and tensors. */
 struct elbo_safetensors;

@@ -1,12 +1,13 @@
 #include "train/run_folder.h"
 
-#include <errno.h>
+#include <dirent.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/memory.h"
@@ -38,6 +39,39 @@ static elbo_status name_files(elbo_run_folder *f, const char *path, elbo_error *
     return elbo_fail_memory(error, strlen(path), "file names");
 }
 
+/* Whether a name is that of one of a run's files while it is written: "last.safetensors.tmp.4711". */
+static bool is_half_written(const char *name) {
+    static const char *const files[] = {"last.safetensors", "best.safetensors", "metrics.jsonl",
+                                        "recipe.yaml",      "run.json",         "profile.txt"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        size_t length = strlen(files[i]);
+        if (strncmp(name, files[i], length) == 0 && strncmp(name + length, ".tmp.", 5) == 0) return true;
+    }
+    return false;
+}
+
+/* What a killed training was writing is as large as a checkpoint and of no use. The lock is held: nobody writes. */
+static void sweep(const elbo_run_folder *f) {
+    DIR *stream = opendir(f->path);
+    if (!stream) return;
+    for (struct dirent *entry; (entry = readdir(stream));) {
+        char *path = is_half_written(entry->d_name) ? elbo_textf("%s/%s", f->path, entry->d_name) : NULL;
+        if (path) (void)unlink(path);
+        elbo_free(path);
+    }
+    closedir(stream);
+}
+
+elbo_status elbo_run_folder_unused(const char *path, elbo_error *error) {
+    char *last = elbo_textf("%s/last.safetensors", path);
+    if (!last) return elbo_fail_memory(error, strlen(path), "a file name");
+    bool used = exists(last);
+    elbo_free(last);
+    if (!used) return ELBO_OK;
+    return elbo_fail(error, ELBO_ERROR_USAGE,
+                     "%s holds a run already: resume it with --resume %s, or choose another folder", path, path);
+}
+
 elbo_run_folder *elbo_run_folder_open(const char *path, bool resume, elbo_error *error) {
     elbo_run_folder *f = elbo_calloc(sizeof *f);
     if (!f) return elbo_fail_null(error, ELBO_ERROR_MEMORY, "out of memory: a run folder");
@@ -46,13 +80,14 @@ elbo_run_folder *elbo_run_folder_open(const char *path, bool resume, elbo_error 
         status = elbo_fail(error, ELBO_ERROR_IO, "%s holds no run to resume: %s is missing", path, f->last);
     if (status == ELBO_OK && !resume) {
         status = elbo_folder_make(path, error);
-        if (status == ELBO_OK && exists(f->last))
-            status = elbo_fail(error, ELBO_ERROR_USAGE, "%s holds a run already: resume it with --resume %s, or choose "
-                               "another folder", path, path);
+        if (status == ELBO_OK) status = elbo_run_folder_unused(path, error);
     }
     if (status == ELBO_OK) {
         f->lock = elbo_run_lock_take(path, error);
-        if (f->lock) return f;
+        if (f->lock) {
+            sweep(f);
+            return f;
+        }
     }
     elbo_run_folder_free(f);
     return NULL;
@@ -117,9 +152,10 @@ elbo_status elbo_run_folder_epoch(elbo_run_folder *f, const elbo_training_state 
                           ELBO_METRIC_OF_REAL("seconds", s->seconds),
                           ELBO_METRIC_OF_REAL("samples_per_second", speed)};
     ELBO_TRY(elbo_metrics_log_append(f->metrics, line, sizeof line / sizeof *line, error));
-    elbo_tfevents_scalar scalar[8] = {{"loss/train", s->loss / rows}, {"reconstruction/train", s->reconstruction / rows},
-                                      {"kl/train", s->kl / rows},     {"rate", rate},
-                                      {"gradient_norm", norm},        {"samples_per_second", speed}};
+    elbo_tfevents_scalar scalar[8] = {
+        {"loss/train", s->loss / rows}, {"reconstruction/train", s->reconstruction / rows},
+        {"kl/train", s->kl / rows},     {"rate", rate},
+        {"gradient_norm", norm},        {"samples_per_second", speed}};
     size_t count = 6;
     if (!isnan(test->loss)) {
         scalar[count++] = (elbo_tfevents_scalar){"loss/test", test->loss};

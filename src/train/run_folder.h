@@ -7,6 +7,8 @@
 
 typedef struct elbo_run_folder elbo_run_folder;
 
+/* ELBO_ERROR_USAGE if a folder holds a run already. */
+elbo_status elbo_run_folder_unused(const char *path, elbo_error *error);
 /* Makes (or, resuming, finds) and locks the folder. A new run refuses a folder that holds one. */
 elbo_run_folder *elbo_run_folder_open(const char *path, bool resume, elbo_error *error);
 void elbo_run_folder_free(elbo_run_folder *folder);

@@ -25,8 +25,9 @@ elbo_status elbo_step_program_new(elbo_step_program *program, const elbo_instanc
 void elbo_step_program_clear(elbo_step_program *program);
 
 /* Copies rows of a split into every plan's input. */
-elbo_status elbo_step_program_load(elbo_step_program *program, const elbo_dataset *dataset, elbo_split split,
-                                   const int64_t *index, int64_t start, elbo_error *error);
+elbo_status elbo_step_program_load(elbo_step_program *program, const elbo_instance *instance,
+                                   const elbo_dataset *dataset, elbo_split split, const int64_t *index, int64_t start,
+                                   elbo_error *error);
 /* Runs update u; its figures into *result. */
 elbo_status elbo_step_program_run(elbo_step_program *program, int u, double kl_weight, const elbo_run *run,
                                   elbo_step_result *result, elbo_error *error);

@@ -48,6 +48,11 @@ static elbo_status open_data(trainer *t, const elbo_config *config, elbo_error *
     t->rows = info->count[ELBO_SPLIT_TRAIN];
     t->held_out = info->count[ELBO_SPLIT_VALID] > 0 ? ELBO_SPLIT_VALID : ELBO_SPLIT_TEST;
     if (t->rows < 1) return elbo_fail(error, ELBO_ERROR_USAGE, "%s has no training rows", config->input.data);
+    if (t->request->config) t->state.data_rows = t->rows;
+    if (t->rows != t->state.data_rows)
+        return elbo_fail(error, ELBO_ERROR_STATE,
+                         "%s has %lld training rows; this run began with %lld: it goes on with the same data only",
+                         config->input.data, (long long)t->rows, (long long)t->state.data_rows);
     return ELBO_OK;
 }
 
@@ -107,13 +112,20 @@ static elbo_status save(trainer *t, elbo_error *error) {
                                  error);
 }
 
+static elbo_status open_folder(trainer *t, elbo_error *error) {
+    t->folder = elbo_run_folder_open(t->request->folder, t->request->config == NULL, error);
+    return t->folder ? ELBO_OK : error->status;
+}
+
 static elbo_status set_up(trainer *t, elbo_error *error) {
     const elbo_training *request = t->request;
     t->state = (elbo_training_state){.best = INFINITY, .rate_factor = 1, .threads = request->threads};
     if (request->config) {
+        ELBO_TRY(elbo_run_folder_unused(request->folder, error));
         ELBO_TRY(open_data(t, request->config, error));
         ELBO_TRY(elbo_instance_new(&t->instance, request->config, t->dataset, error));
     } else {
+        ELBO_TRY(open_folder(t, error));
         ELBO_TRY(elbo_checkpoint_read(elbo_run_folder_last(t->folder), &t->instance, &t->state, error));
         if (request->threads > 0) t->state.threads = request->threads;
         ELBO_TRY(open_data(t, t->instance.config, error));
@@ -129,11 +141,15 @@ static elbo_status set_up(trainer *t, elbo_error *error) {
     t->order_epoch = -1;
     if (!t->gradient || !t->order) return elbo_fail_memory(error, sizeof(float) * t->length, "gradients");
     ELBO_TRY(make_programs(t, error));
+    if (t->state.step_in_epoch > t->steps)
+        return elbo_fail(error, ELBO_ERROR_FORMAT, "%s: step %lld of an epoch of %lld", elbo_run_folder_last(t->folder),
+                         (long long)t->state.step_in_epoch, (long long)t->steps);
     ELBO_TRY(make_optimisers(t, error));
     if (!request->config)
         ELBO_TRY(elbo_checkpoint_read_flats(elbo_run_folder_last(t->folder), t->flat + 1, t->flats - 1, error));
     t->kept = elbo_calloc(sizeof(float) * t->length * t->flats);
     if (!t->kept) return elbo_fail_memory(error, sizeof(float) * t->length * t->flats, "the last good state");
+    if (request->config) ELBO_TRY(open_folder(t, error)); /* only now: what was refused before leaves nothing behind */
     ELBO_TRY(elbo_run_folder_begin(t->folder, &t->instance, &t->state, request->config != NULL, error));
     return save(t, error);
 }
@@ -223,7 +239,7 @@ static elbo_status step(trainer *t, double *norm, bool *good, elbo_error *error)
     const elbo_optimiser_options *how = &t->instance.config->optimiser;
     double rate = rate_now(t), weight = kl_weight_now(t);
     elbo_step_result total = {0}, result;
-    ELBO_TRY(elbo_step_program_load(program, t->dataset, ELBO_SPLIT_TRAIN, t->order + first, 0, error));
+    ELBO_TRY(elbo_step_program_load(program, &t->instance, t->dataset, ELBO_SPLIT_TRAIN, t->order + first, 0, error));
     *good = true;
     for (int u = 0; u < program->updates; u++) {
         ELBO_TRY(elbo_step_program_run(program, u, weight, &run, &result, error));
@@ -257,7 +273,7 @@ static elbo_status evaluate(trainer *t, elbo_step_result *mean, elbo_error *erro
     while (done < rows) {
         elbo_step_program *program = rows - done < t->test_full.rows ? &t->test_rest : &t->test_full;
         elbo_run run = {.seed = (uint64_t)t->options->seed, .first_row = (uint32_t)done};
-        ELBO_TRY(elbo_step_program_load(program, t->dataset, t->held_out, NULL, done, error));
+        ELBO_TRY(elbo_step_program_load(program, &t->instance, t->dataset, t->held_out, NULL, done, error));
         ELBO_TRY(elbo_step_program_run(program, 0, 1, &run, &result, error));
         double share = (double)program->rows / (double)rows;
         sum.loss += share * result.loss;
@@ -333,8 +349,7 @@ elbo_status elbo_train(const elbo_training *training, elbo_error *error) {
     elbo_error local = {0};
     trainer t = {.request = training};
     if (!error) error = &local;
-    t.folder = elbo_run_folder_open(training->folder, training->config == NULL, error);
-    elbo_status status = t.folder ? set_up(&t, error) : error->status;
+    elbo_status status = set_up(&t, error);
     if (status == ELBO_OK) status = run(&t, error);
     tear_down(&t);
     return status;

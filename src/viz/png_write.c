@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <png.h>
 #include <setjmp.h>
 #include <stdint.h>
@@ -56,7 +57,8 @@ static bool index_pixels(const elbo_canvas *canvas, unsigned char *out, palette 
 
 /* libpng's errors end up here, with a message for the caller. */
 static void fail(png_structp png, png_const_charp message) {
-    elbo_fail(png_get_error_ptr(png), ELBO_ERROR_IO, "cannot write PNG: %s", message);
+    bool system = strcmp(message, "Write Error") == 0 && errno != 0; /* the reason is better than the fact */
+    elbo_fail(png_get_error_ptr(png), ELBO_ERROR_IO, "cannot write PNG: %s", system ? strerror(errno) : message);
     png_longjmp(png, 1);
 }
 
@@ -95,6 +97,7 @@ static bool write_png(png_structp png, png_infop info, const elbo_canvas *canvas
                : canvas->channels == 3 ? PNG_COLOR_TYPE_RGB
                                        : PNG_COLOR_TYPE_GRAY;
     size_t row_bytes = (size_t)canvas->width * (colours->count ? 1 : (size_t)canvas->channels);
+    errno = 0;
     png_init_io(png, stream);
     png_set_IHDR(png, info, (png_uint_32)canvas->width, (png_uint_32)canvas->height,
                  colours->count ? depth_for(colours->count) : 8, type, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,

@@ -84,7 +84,9 @@ static void load(worker *lane, const elbo_fused_input *input, float **slot) {
 
 typedef struct draws {
     uint32_t block[BATCH + 16], row[BATCH + 16];
-    struct piece { int32_t out, from, count; } piece[BATCH];
+    struct piece {
+        int32_t out, from, count;
+    } piece[BATCH];
     float value[4 * (BATCH + 16)];
     int blocks, pieces;
 } draws;
@@ -115,8 +117,7 @@ static void draw(const elbo_fused_step *step, const worker *lane, float *out, in
         }
         if (most > room) most = room;
         int64_t first = column / 4, last = (column + most - 1) / 4;
-        d.piece[d.pieces++] =
-            (struct piece){(int32_t)done, (int32_t)(4 * d.blocks + column % 4), (int32_t)most};
+        d.piece[d.pieces++] = (struct piece){(int32_t)done, (int32_t)(4 * d.blocks + column % 4), (int32_t)most};
         for (int64_t b = first; b <= last; b++, d.blocks++) {
             d.block[d.blocks] = (uint32_t)b;
             d.row[d.blocks] = (uint32_t)row + lane->run.first_row;

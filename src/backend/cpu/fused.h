@@ -14,8 +14,8 @@ typedef struct elbo_fused_step {
     elbo_vector_function function; /* APPLY */
     bool normal;                   /* DRAW: normal, else uniform */
     elbo_random_view random;
-    int sum;                       /* SUM: number of the total */
-    float *sums;                   /* SUM: [rows] */
+    int sum;     /* SUM: number of the total */
+    float *sums; /* SUM: [rows] */
 } elbo_fused_step;
 
 /* An input that is repeated along some axes, or not f32. */

@@ -7,11 +7,11 @@ typedef struct compiler {
     elbo_plan *plan;
     const elbo_unit *unit;
     elbo_fused *program;
-    int *slot_of;    /* [nodes] slot of a node's value, -1: none yet */
-    int *last_use;   /* [nodes] member number of the last reader in the unit */
-    int *free_list;  /* registers that can be used again */
+    int *slot_of;   /* [nodes] slot of a node's value, -1: none yet */
+    int *last_use;  /* [nodes] member number of the last reader in the unit */
+    int *free_list; /* registers that can be used again */
     int free_count;
-    int64_t outer;   /* rows of the folded sums, or 0 */
+    int64_t outer; /* rows of the folded sums, or 0 */
 } compiler;
 
 static const elbo_node *root_of(const compiler *c, const elbo_node *node) {
@@ -98,9 +98,7 @@ static void choose_tiles(elbo_fused *program) {
     program->tile = (program->tile_rows * program->tile_columns + 15) / 16 * 16;
 }
 
-static int new_register(compiler *c) {
-    return c->free_count ? c->free_list[--c->free_count] : c->program->registers++;
-}
+static int new_register(compiler *c) { return c->free_count ? c->free_list[--c->free_count] : c->program->registers++; }
 
 static int new_slot(compiler *c, float *memory) {
     elbo_fused *program = c->program;
@@ -229,8 +227,7 @@ elbo_status elbo_cpu_compile_fused(elbo_plan *plan, const elbo_unit *unit, elbo_
         step->run = elbo_fused_run;
         step->bytes = 0;
         for (int m = 0; m < unit->members; m++)
-            if (plan->value[unit->member[m]->id].stored)
-                step->bytes += (int64_t)plan->value[unit->member[m]->id].bytes;
+            if (plan->value[unit->member[m]->id].stored) step->bytes += (int64_t)plan->value[unit->member[m]->id].bytes;
         for (int i = 0; i < c.program->slots; i++)
             if (c.program->slot[i].memory) step->bytes += 4 * c.program->rows * c.program->columns;
     }

@@ -18,11 +18,11 @@ typedef struct elbo_pack {
     const elbo_vector_table *vector;
     int threads;
     const float *from;
-    uint16_t *to;      /* zeroed when it was made: padding is not written again */
-    int64_t count;     /* CONVERT: elements */
-    int64_t k, n;      /* PAIRS: the operand's shape */
-    bool transposed;   /* PAIRS: stored as [n, k] */
-    int64_t width;     /* PAIRS: a multiple of 16, at most 64 */
+    uint16_t *to;        /* zeroed when it was made: padding is not written again */
+    int64_t count;       /* CONVERT: elements */
+    int64_t k, n;        /* PAIRS: the operand's shape */
+    bool transposed;     /* PAIRS: stored as [n, k] */
+    int64_t width;       /* PAIRS: a multiple of 16, at most 64 */
     int64_t down, right; /* PAIRS: elements from one block to the next, along k and along n */
 } elbo_pack;
 

@@ -31,8 +31,7 @@ static void run_rows(elbo_step *step, const elbo_run *run) {
     const reduction_state *s = step->state;
     (void)run;
 #pragma omp parallel for schedule(static) num_threads(s->threads) if (s->view.outer * s->view.middle > SMALL)
-    for (int64_t i = 0; i < s->view.outer; i++)
-        s->out[i] = reduce_row(s, s->in + i * s->view.middle, s->view.middle);
+    for (int64_t i = 0; i < s->view.outer; i++) s->out[i] = reduce_row(s, s->in + i * s->view.middle, s->view.middle);
 }
 
 /* One long row: parts of fixed length, then the parts in double. */
@@ -76,12 +75,12 @@ static void run_columns(elbo_step *step, const elbo_run *run) {
     const reduction_state *s = step->state;
     int64_t groups = (s->view.inner + COLUMNS - 1) / COLUMNS;
     (void)run;
-#pragma omp parallel for schedule(static) num_threads(s->threads) \
-    if (s->view.outer * s->view.middle * s->view.inner > SMALL)
+#pragma omp parallel for schedule(static) \
+    num_threads(s->threads) if (s->view.outer * s->view.middle * s->view.inner > SMALL)
     for (int64_t task = 0; task < s->view.outer * groups; task++) {
         int64_t outer = task / groups, first = task % groups * COLUMNS, count = s->view.inner - first;
-        reduce_columns(s, s->in + outer * s->view.middle * s->view.inner + first, s->out + outer * s->view.inner + first,
-                       count < COLUMNS ? count : COLUMNS);
+        reduce_columns(s, s->in + outer * s->view.middle * s->view.inner + first,
+                       s->out + outer * s->view.inner + first, count < COLUMNS ? count : COLUMNS);
     }
 }
 

@@ -42,7 +42,9 @@ static elbo_status check(const void *options, const elbo_item *item, elbo_error 
         return elbo_fail(error, ELBO_ERROR_USAGE, "--network conv needs images; give --item-shape HxW or CxHxW");
     int64_t height = item->shape[item->rank - 2], width = item->shape[item->rank - 1], factor = 1;
     for (int i = 0; i < o->channels.count; i++) factor *= 2;
-    if (o->channels.count == 0 || height % factor || width % factor)
+    if (o->channels.count == 0)
+        return elbo_fail(error, ELBO_ERROR_USAGE, "--network conv needs --channels, such as 32,64");
+    if (height % factor || width % factor)
         return elbo_fail(error, ELBO_ERROR_USAGE,
                          "--network conv with %d channels halves the image %d times: %lld x %lld must be divisible by "
                          "%lld",

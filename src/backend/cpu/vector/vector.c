@@ -9,37 +9,37 @@
 #include "backend/cpu/vector/random.h"
 #include "base/special.h"
 
-#define REAL float
-#define M_abs(x) fabsf(x)
-#define M_exp(x) v_exp(x)
-#define M_log(x) v_log(x)
-#define M_log1p(x) v_log1p(x)
-#define M_expm1(x) v_expm1(x)
-#define M_sqrt(x) sqrtf(x)
-#define M_sin(x) sinf(x)
-#define M_cos(x) cosf(x)
-#define M_tan(x) tanf(x)
-#define M_atan(x) atanf(x)
-#define M_tanh(x) v_tanh(x)
-#define M_erf(x) erff(x)
-#define M_pow(x, p) powf(x, p)
-#define M_floor(x) floorf(x)
-#define M_lgamma(x) lgammaf(x)
-#define M_sigmoid(x) v_sigmoid(x)
-#define M_softplus(x) v_softplus(x)
-#define M_erfinv(x) ((float)elbo_erfinv_value((double)(x)))
-#define M_digamma(x) ((float)elbo_digamma_value((double)(x)))
-#define M_trigamma(x) ((float)elbo_trigamma_value((double)(x)))
+#define REAL           float
+#define M_abs(x)       fabsf(x)
+#define M_exp(x)       v_exp(x)
+#define M_log(x)       v_log(x)
+#define M_log1p(x)     v_log1p(x)
+#define M_expm1(x)     v_expm1(x)
+#define M_sqrt(x)      sqrtf(x)
+#define M_sin(x)       sinf(x)
+#define M_cos(x)       cosf(x)
+#define M_tan(x)       tanf(x)
+#define M_atan(x)      atanf(x)
+#define M_tanh(x)      v_tanh(x)
+#define M_erf(x)       erff(x)
+#define M_pow(x, p)    powf(x, p)
+#define M_floor(x)     floorf(x)
+#define M_lgamma(x)    lgammaf(x)
+#define M_sigmoid(x)   v_sigmoid(x)
+#define M_softplus(x)  v_softplus(x)
+#define M_erfinv(x)    ((float)elbo_erfinv_value((double)(x)))
+#define M_digamma(x)   ((float)elbo_digamma_value((double)(x)))
+#define M_trigamma(x)  ((float)elbo_trigamma_value((double)(x)))
 #define M_is_finite(x) ((x) - (x) == 0 ? 1.0f : 0.0f)
 
 /* The operands may be the same array, element for element, so that an operation can work in place. */
-#define E(name, arity, value, gradient_a, gradient_b, gradient_c, low, high)                                      \
-    static void run_##name(float *out, const float *pa, const float *pb, const float *pc, int64_t count) {        \
-        _Pragma("GCC ivdep") for (int64_t i = 0; i < count; i++) {                                                \
-            float a = pa[i], b = arity > 1 ? pb[i] : 0, c = arity > 2 ? pc[i] : 0;                                \
-            (void)a, (void)b, (void)c;                                                                            \
-            out[i] = value;                                                                                       \
-        }                                                                                                         \
+#define E(name, arity, value, gradient_a, gradient_b, gradient_c, low, high)                               \
+    static void run_##name(float *out, const float *pa, const float *pb, const float *pc, int64_t count) { \
+        _Pragma("GCC ivdep") for (int64_t i = 0; i < count; i++) {                                         \
+            float a = pa[i], b = arity > 1 ? pb[i] : 0, c = arity > 2 ? pc[i] : 0;                         \
+            (void)a, (void)b, (void)c;                                                                     \
+            out[i] = value;                                                                                \
+        }                                                                                                  \
     }
 #include "ops/elementwise.def"
 #undef E
@@ -117,9 +117,9 @@ static void add_rows(float *restrict out, const float *restrict in, int64_t rows
 }
 
 #define PASTE(a, b) a##b
-#define TABLE(isa) PASTE(elbo_vector_, isa)
-#define TEXT(x) #x
-#define NAME(isa) TEXT(isa)
+#define TABLE(isa)  PASTE(elbo_vector_, isa)
+#define TEXT(x)     #x
+#define NAME(isa)   TEXT(isa)
 const elbo_vector_table TABLE(ELBO_ISA) = {
     .name = NAME(ELBO_ISA),
     .elementwise =
