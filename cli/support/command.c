@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "support/interrupt.h"
+
 #define ELBO_TABLE_STRUCT elbo_common_options
 ELBO_TABLE(elbo_common_options_table, "Common", ELBO_COMMON_OPTIONS);
 #undef ELBO_TABLE_STRUCT

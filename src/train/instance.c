@@ -185,10 +185,26 @@ elbo_status elbo_instance_fits(const elbo_instance *instance, const elbo_data_in
     if (info->item_size != instance->item.size)
         return elbo_fail(error, ELBO_ERROR_SHAPE, "%s has items of %lld values; the model was trained on %lld",
                          info->source, (long long)info->item_size, (long long)instance->item.size);
-    if (info->dtype != instance->dtype && !(info->dtype == ELBO_U8 && instance->dtype == ELBO_F32))
+    bool bytes = info->dtype == ELBO_U8 || (info->integral && info->minimum >= 0 && info->maximum <= 255);
+    if (info->dtype != instance->dtype && !bytes)
         return elbo_fail(error, ELBO_ERROR_SHAPE, "%s holds %s values; the model was trained on %s", info->source,
                          elbo_dtype_name(info->dtype), elbo_dtype_name(instance->dtype));
     return ELBO_OK;
+}
+
+/* Whole numbers up to 255 that are stored as floats; row by row, since the room is for bytes. */
+static elbo_status rows_to_bytes(const elbo_dataset *dataset, elbo_split split, const int64_t *index, int64_t start,
+                                 int64_t rows, uint8_t *out, elbo_error *error) {
+    int64_t size = elbo_dataset_info(dataset)->item_size;
+    float *row = elbo_calloc(sizeof *row * (size_t)size);
+    if (!row) return elbo_fail_memory(error, sizeof *row * (size_t)size, "a row");
+    elbo_status status = ELBO_OK;
+    for (int64_t r = 0; r < rows && status == ELBO_OK; r++) {
+        status = elbo_dataset_rows(dataset, split, index ? index + r : NULL, start + r, 1, row, error);
+        for (int64_t i = 0; i < size && status == ELBO_OK; i++) out[r * size + i] = (uint8_t)row[i];
+    }
+    elbo_free(row);
+    return status;
 }
 
 elbo_status elbo_instance_rows(const elbo_instance *instance, const elbo_dataset *dataset, elbo_split split,
@@ -196,6 +212,7 @@ elbo_status elbo_instance_rows(const elbo_instance *instance, const elbo_dataset
     size_t count = (size_t)(rows * instance->item.size);
     if (elbo_dataset_info(dataset)->dtype == instance->dtype)
         return elbo_dataset_rows(dataset, split, index, start, rows, out, error);
+    if (instance->dtype == ELBO_U8) return rows_to_bytes(dataset, split, index, start, rows, out, error);
     /* The bytes go to the end of the room: floats written from its front never reach a byte that is still to be read.
      */
     const uint8_t *bytes = (uint8_t *)out + (sizeof(float) - 1) * count;

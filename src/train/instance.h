@@ -39,8 +39,8 @@ elbo_node *elbo_instance_unscale(const elbo_instance *instance, elbo_node *x);
 /* Whether a data set has items of the instance's size and of a type that elbo_instance_rows brings to the instance's.
  */
 elbo_status elbo_instance_fits(const elbo_instance *instance, const elbo_data_info *info, elbo_error *error);
-/* elbo_dataset_rows in the instance's type: a table of whole numbers is stored as bytes even where the table that was
- * trained on had fractions. out: room for [rows, size] of the instance's type. */
+/* elbo_dataset_rows in the instance's type: whole numbers to 255 are bytes in some formats and floats in others, and a
+ * table of them may follow one of fractions. out: room for [rows, size] of the instance's type. */
 elbo_status elbo_instance_rows(const elbo_instance *instance, const elbo_dataset *dataset, elbo_split split,
                                const int64_t *index, int64_t start, int64_t rows, void *out, elbo_error *error);
 
