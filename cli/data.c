@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "support/describe.h"
 #include "support/interrupt.h"
@@ -18,7 +19,7 @@ static elbo_dataset *open_source(const elbo_context *context, elbo_error *error)
 /* ---- elbo data SOURCE ---- */
 
 #define PREVIEW_OPTIONS(O)                                                                \
-    O(TEXT, out, "", 0, 0, NULL, "also write the preview as a PNG")                       \
+    O(TEXT, out, "", 0, 0, NULL, "also write the preview to a .png file")                 \
     O(CHOICE, split, "train", 0, 0, ELBO_CLI_SPLITS, "split whose first rows to preview") \
     O(INT, count, "0", 0, 10000, NULL, "rows in the preview (0: 8 as text, 100 as PNG)")  \
     O(BOOL, preview, "true", 0, 0, NULL, "print the preview as text")                     \
@@ -49,8 +50,15 @@ static elbo_status describe(const elbo_context *context, const elbo_dataset *dat
     return elbo_cli_preview_print(dataset, &preview, error);
 }
 
+static bool is_png(const char *path) {
+    size_t length = strlen(path);
+    return length > 4 && strcasecmp(path + length - 4, ".png") == 0;
+}
+
 static int run_describe(elbo_context *context) {
+    const char *out = ((const preview_options *)elbo_context_values(context, &preview_table))->out;
     elbo_error error = {0};
+    if (*out && !is_png(out)) return elbo_context_usage(context, "--out %s: a file ending in .png was expected", out);
     elbo_dataset *dataset = open_source(context, &error);
     if (!dataset) return elbo_context_fail(context, &error);
     bool labelled = elbo_dataset_info(dataset)->classes > 0;

@@ -15,7 +15,8 @@ static void draw(float *x) {
         double normal[3];
         for (int k = 0; k < 3; k++) {
             normal[k] = -6;
-            for (int i = 0; i < 12; i++) normal[k] += (double)((state = state * 1664525u + 1013904223u) >> 8) / (1 << 24);
+            for (int i = 0; i < 12; i++)
+                normal[k] += (double)((state = state * 1664525u + 1013904223u) >> 8) / (1 << 24);
         }
         x[2 * row] = (float)(1 + normal[0] + 0.3 * normal[1]);
         x[2 * row + 1] = (float)(2 + 2 * normal[0] + 0.3 * normal[2]);
@@ -40,7 +41,8 @@ int main(void) {
     elbo_node *square = elbo_sum(elbo_square(away), 1, 1, false);
     elbo_node *distance = elbo_div(elbo_sub(square, elbo_div(elbo_square(along), total)), variance);
     elbo_node *log_det = elbo_add(elbo_log(variance), elbo_log(total));
-    elbo_node *loss = elbo_mean_all(elbo_shift(elbo_scale(elbo_add(distance, log_det), 0.5), log(2 * 3.14159265358979)));
+    elbo_node *loss =
+        elbo_mean_all(elbo_shift(elbo_scale(elbo_add(distance, log_det), 0.5), log(2 * 3.14159265358979)));
 
     elbo_node *wrt[3] = {w, b, log_s}, *gradient[3];
     elbo_grad(loss, wrt, 3, gradient);
@@ -60,7 +62,8 @@ int main(void) {
             for (size_t i = 0; i < info->count; i++) value[i] -= 0.05f * slope[i];
         }
         elbo_params_touch(params);
-        if (step % 500 == 0) printf("step %d: -log p %.4f nats\n", step, (double)*(const float *)elbo_plan_value(plan, loss));
+        if (step % 500 == 0)
+            printf("step %d: -log p %.4f nats\n", step, (double)*(const float *)elbo_plan_value(plan, loss));
     }
     const float *value = elbo_params_data(params, NULL);
     const float *found = value + elbo_params_find(params, "w")->offset;

@@ -25,7 +25,7 @@
 extern "C" {
 #endif
 
-#define ELBO_VERSION       "0.1.0"
+#define ELBO_VERSION "0.1.0"
 
 #if defined(__GNUC__)
 #define ELBO_API                 __attribute__((visibility("default")))
@@ -209,11 +209,11 @@ typedef enum elbo_split { ELBO_SPLIT_TRAIN, ELBO_SPLIT_VALID, ELBO_SPLIT_TEST, E
 /* How a source is read and split.  Rows are dealt to splits by a permutation that depends on split_seed alone. */
 #define ELBO_DATA_OPTIONS(O)                                                                                      \
     O(TEXT, labels, "", 0, 0, NULL, "file or CSV column with the labels, where the source has none of its own")   \
-    O(TEXT, columns, "", 0, 0, NULL, "CSV: columns to use, by name or number, separated by commas")               \
+    O(TEXT, columns, "", 0, 0, NULL, "CSV: columns to use, by name or number (from 1), separated by commas")      \
     O(TEXT, item_shape, "", 0, 0, NULL, "shape of one item, such as 28x28 or 3x32x32, where the file is flat")    \
     O(INT, limit, "0", 0, 1e12, NULL, "use only the first rows of each split (0: all)")                           \
     O(REAL, test_fraction, "0.1", 0, 0.9, NULL, "share of rows held out as test split where the source has none") \
-    O(INT, test_count, "0", 0, 1e12, NULL, "number of test rows, instead of the share")                           \
+    O(INT, test_count, "0", 0, 1e12, NULL, "number of test rows, instead of a share (0: the share)")              \
     O(REAL, valid_fraction, "0", 0, 0.9, NULL, "share of the training rows set aside for validation")             \
     O(INT, split_seed, "0", 0, 9.2e18, NULL, "seed of the permutation that deals rows to splits")
 ELBO_OPTIONS_STRUCT(elbo_data_options, ELBO_DATA_OPTIONS);
@@ -629,7 +629,7 @@ ELBO_API void elbo_model_picture_range(const elbo_model *model, double *low, dou
     O(INT, count, "0", 0, 1e12, NULL, "use only the first rows (0: all)")                                           \
     O(INT, seed, "1", 0, 9.2e18, NULL, "seed of the binarisation and of the draws")                                 \
     O(REAL, active_threshold, "0.01", 0, 1e9, NULL, "a unit is active if its posterior mean varies more than this") \
-    O(CHOICE, precision, "f32", 0, 0, "f32|bf16", "of the matrix products")
+    O(CHOICE, precision, "f32", 0, 0, "f32|bf16", "precision of the matrix products")
 ELBO_OPTIONS_STRUCT(elbo_evaluation_options, ELBO_EVALUATION_OPTIONS);
 /* The table of these options, for flags and help. */
 ELBO_API extern const elbo_options elbo_evaluation_options_table;

@@ -469,7 +469,8 @@ static void refusals(void **state) {
 
     assert_int_equal(elbo_array_new(&bytes, ELBO_U8, 2, ELBO_SHAPE(5, LINEAR_SIZE).dim, &error), ELBO_OK);
     wrong = open_rows(&bytes);
-    assert_int_equal(evaluate_split(l.model, wrong, &error), ELBO_ERROR_USAGE); /* bytes do, but there is no test split */
+    assert_int_equal(evaluate_split(l.model, wrong, &error),
+                     ELBO_ERROR_USAGE); /* bytes do, but there is no test split */
     assert_non_null(strstr(error.message, "no rows in its test split"));
     elbo_dataset_free(wrong);
     elbo_array_free(&bytes);

@@ -54,7 +54,7 @@ static const struct {
     {"batch-size", "12x", NULL, "a whole number"},
     {"batch-size", "", NULL, "a whole number"},
     {"batch-size", "1e400", NULL, "a whole number"},
-    {"batch-size", "99999999999999999999", NULL, "a whole number"},
+    {"batch-size", "99999999999999999999", NULL, "out of bounds"},
     {"seed", "9007199254740993", "9007199254740993", NULL},
     {"seed", "9200000000000000000", "9200000000000000000", NULL},
     {"seed", "9223372036854775807", NULL, "out of bounds"},

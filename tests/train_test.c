@@ -19,8 +19,13 @@
 #include "train/checkpoint.h"
 #include "train/metrics_log.h"
 
-static const char *const small[] = {"data",   "synth:glyphs?train=230&test=60", "hidden",     "24", "latent", "3", "batch", "50",
-                                    "epochs", "4",                              "save-every", "0",  NULL};
+static const char *const small[] = {"data",       "synth:glyphs?train=230&test=60",
+                                    "hidden",     "24",
+                                    "latent",     "3",
+                                    "batch",      "50",
+                                    "epochs",     "4",
+                                    "save-every", "0",
+                                    NULL};
 
 static elbo_config *configure(const char *const *first, const char *const *second) {
     elbo_error error = {0};
@@ -100,7 +105,8 @@ static void assert_same_run(const char *one, const char *two) {
     snprintf(path, sizeof path, "%s/metrics.jsonl", two);
     assert_int_equal(elbo_metrics_log_read(&right, path, &error), ELBO_OK);
     for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
-        const elbo_metrics_series *p = elbo_metrics_log_find(&left, names[n]), *q = elbo_metrics_log_find(&right, names[n]);
+        const elbo_metrics_series *p = elbo_metrics_log_find(&left, names[n]),
+                                  *q = elbo_metrics_log_find(&right, names[n]);
         assert_int_equal(p->count, q->count);
         assert_memory_equal(p->value, q->value, sizeof(double) * p->count);
     }
@@ -308,10 +314,12 @@ static void test_variants_learn(void **state) {
         char *path = folder(name);
         elbo_config *config = configure(small, variants[v]);
         watcher w = {0};
-        if (train(config, path, 2, &w, &error) != ELBO_OK) fail_msg("variant %zu (%s): %s", v, variants[v][0], error.message);
+        if (train(config, path, 2, &w, &error) != ELBO_OK)
+            fail_msg("variant %zu (%s): %s", v, variants[v][0], error.message);
         double fall = w.first_loss - w.last_loss;
         if (!(fall > 0.02 * fabs(w.first_loss)) || !isfinite(w.last_test))
-            fail_msg("variant %zu (%s %s): loss %g, then %g", v, variants[v][0], variants[v][1], w.first_loss, w.last_loss);
+            fail_msg("variant %zu (%s %s): loss %g, then %g", v, variants[v][0], variants[v][1], w.first_loss,
+                     w.last_loss);
         elbo_config_free(config);
         elbo_free(path);
     }

@@ -65,7 +65,8 @@ static double relative_error(const float *got, const double *wanted, int count) 
 }
 
 static elbo_run run_of_fixture(void) {
-    return (elbo_run){.seed = 12345678901234567890u % ((uint64_t)1 << 62), .step = (uint32_t)find("", "step")->value[0]};
+    return (elbo_run){.seed = 12345678901234567890u % ((uint64_t)1 << 62),
+                      .step = (uint32_t)find("", "step")->value[0]};
 }
 
 static void test_noise(void **state) {
@@ -104,8 +105,7 @@ static void open_instance(elbo_instance *instance, elbo_dataset **dataset, uint8
         const elbo_param_info *info = elbo_params_at(instance->params, i);
         const entry *e = find("", info->name);
         assert_int_equal(e->count, info->count);
-        for (int k = 0; k < e->count; k++)
-            elbo_params_tensor(instance->params, (int64_t)i)[k] = (float)e->value[k];
+        for (int k = 0; k < e->count; k++) elbo_params_tensor(instance->params, (int64_t)i)[k] = (float)e->value[k];
     }
 }
 
@@ -119,7 +119,8 @@ static void check_case(const char *name, const char *estimator, const char *draw
     elbo_params_data(instance.params, &length);
     float *gradient = aligned_alloc(64, sizeof(float) * length);
     elbo_step_program program;
-    if (elbo_step_program_new(&program, &instance, BATCH, gradient, 2, &error) != ELBO_OK) fail_msg("%s", error.message);
+    if (elbo_step_program_new(&program, &instance, BATCH, gradient, 2, &error) != ELBO_OK)
+        fail_msg("%s", error.message);
     memcpy(elbo_plan_input(program.plan[0], program.raw), pixels, sizeof pixels);
     elbo_run run = run_of_fixture();
     elbo_step_result result;

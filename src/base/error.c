@@ -40,8 +40,8 @@ elbo_status elbo_fail_context(elbo_error *error, elbo_status status, const char 
         va_end(arguments);
         memcpy(old, error->message, sizeof old);
         error->status = status;
-        snprintf(error->message, sizeof error->message, "%s: %.*s", context,
-                 (int)(sizeof old - 3 - strlen(context)), old);
+        snprintf(error->message, sizeof error->message, "%s: %.*s", context, (int)(sizeof old - 3 - strlen(context)),
+                 old);
     }
     return status;
 }

@@ -17,9 +17,9 @@ elbo_status elbo_fail_memory(elbo_error *error, size_t bytes, const char *what);
 /* Puts "context: " in front of a message that is already there; returns error->status. */
 elbo_status elbo_fail_context(elbo_error *error, elbo_status status, const char *format, ...) ELBO_PRINTF(3, 4);
 
-#define ELBO_TRY(expression)                                   \
-    do {                                                       \
-        elbo_status elbo_try_status = (expression);            \
+#define ELBO_TRY(expression)                                    \
+    do {                                                        \
+        elbo_status elbo_try_status = (expression);             \
         if (elbo_try_status != ELBO_OK) return elbo_try_status; \
     } while (0)
 

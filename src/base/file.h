@@ -7,9 +7,9 @@
 #include "base/error.h"
 
 typedef struct elbo_file {
-    FILE *stream;     /* write here */
-    char *path;       /* the final name; NULL for standard output */
-    char *temporary;  /* NULL for standard output */
+    FILE *stream;    /* write here */
+    char *path;      /* the final name; NULL for standard output */
+    char *temporary; /* NULL for standard output */
 } elbo_file;
 
 /* Opens for writing; "-" is standard output. */

@@ -154,8 +154,8 @@ static elbo_status check_bounds(const elbo_option *row, const char *text, double
     char name[DASHED_SIZE], shown[QUOTED_SIZE];
     if (value >= row->minimum && value <= row->maximum) return ELBO_OK;
     return elbo_fail(error, ELBO_ERROR_USAGE, "option %s: %s is out of bounds, expected %s%.12g to %.12g",
-                     dashed(row->name, name), quoted(text, shown), row->type == ELBO_OPTION_INTS ? "each from " : "", row->minimum,
-                     row->maximum);
+                     dashed(row->name, name), quoted(text, shown), row->type == ELBO_OPTION_INTS ? "each from " : "",
+                     row->minimum, row->maximum);
 }
 
 /* ---- Parsing ---- */

@@ -59,8 +59,7 @@ void elbo_grad(elbo_node *loss, elbo_node *const *wrt, size_t count, elbo_node *
                 propagate(node, gradient[id], needs, gradient);
         }
         for (size_t i = 0; i < count; i++)
-            if (wrt[i])
-                out[i] = gradient[wrt[i]->id] ? gradient[wrt[i]->id] : elbo_constant(graph, 0, wrt[i]->shape);
+            if (wrt[i]) out[i] = gradient[wrt[i]->id] ? gradient[wrt[i]->id] : elbo_constant(graph, 0, wrt[i]->shape);
     } else {
         elbo_graph_fail(graph, ELBO_ERROR_MEMORY, "out of memory: gradients of %d nodes", nodes);
     }

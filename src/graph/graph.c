@@ -157,8 +157,8 @@ void elbo_graph_assign(elbo_node *param, elbo_node *value) {
         return;
     }
     size_t size = sizeof *graph->assignment;
-    elbo_assignment *grown = elbo_grow(graph->assignment, size * (size_t)graph->assignments,
-                                       size * (size_t)(graph->assignments + 1));
+    elbo_assignment *grown =
+        elbo_grow(graph->assignment, size * (size_t)graph->assignments, size * (size_t)(graph->assignments + 1));
     if (!grown) {
         elbo_graph_fail(graph, ELBO_ERROR_MEMORY, "out of memory: an assignment");
         return;

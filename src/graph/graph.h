@@ -8,13 +8,13 @@
 struct elbo_node {
     elbo_graph *graph;
     const elbo_op *op;
-    int id;               /* position in graph->node: inputs come before users */
-    elbo_dtype dtype;     /* ELBO_F32 stands for the plan's real type */
+    int id;           /* position in graph->node: inputs come before users */
+    elbo_dtype dtype; /* ELBO_F32 stands for the plan's real type */
     elbo_shape shape;
     int inputs;
     elbo_node **input;
     elbo_attributes attributes;
-    const void *extra;    /* literal: const double *; input: const char * name; param: elbo_params * */
+    const void *extra; /* literal: const double *; input: const char * name; param: elbo_params * */
     const char *label;
 };
 

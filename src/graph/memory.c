@@ -160,7 +160,8 @@ static elbo_status place_results(elbo_plan *plan, elbo_error *error) {
             if (!value->stored || value->memory) continue;
             size_t bytes = rounded(value->bytes);
             value->offset = find_offset(alive, &count, p, bytes);
-            insert(alive, &count, (block){value->offset, value->offset + bytes, value->pinned ? plan->units : value->last_use});
+            insert(alive, &count,
+                   (block){value->offset, value->offset + bytes, value->pinned ? plan->units : value->last_use});
             if (value->offset + bytes > plan->workspace_bytes) plan->workspace_bytes = value->offset + bytes;
         }
     }

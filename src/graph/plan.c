@@ -152,8 +152,8 @@ size_t elbo_plan_steps(const elbo_plan *plan) { return (size_t)plan->steps; }
 bool elbo_plan_step(const elbo_plan *plan, size_t index, elbo_step_info *info) {
     if (index >= (size_t)plan->steps) return false;
     const elbo_step *step = &plan->step[index];
-    *info = (elbo_step_info){.kind = step->kind, .seconds = step->seconds, .runs = step->runs, .flops = step->flops,
-                             .bytes = step->bytes};
+    *info = (elbo_step_info){
+        .kind = step->kind, .seconds = step->seconds, .runs = step->runs, .flops = step->flops, .bytes = step->bytes};
     memcpy(info->label, step->label, sizeof info->label);
     return true;
 }

@@ -19,21 +19,21 @@ typedef struct elbo_unit {
     elbo_shape shape; /* fused: the shape of its loop */
     elbo_node **member;
     int members;
-    elbo_node *bias;                /* matmul: the row that is added, or NULL */
-    const elbo_op *activation;      /* matmul: the function that is applied, or NULL */
+    elbo_node *bias;           /* matmul: the row that is added, or NULL */
+    const elbo_op *activation; /* matmul: the function that is applied, or NULL */
     int level;
     int order; /* position in the program */
 } elbo_unit;
 
 /* What the plan knows of a node. */
 typedef struct elbo_value {
-    int unit;        /* that computes it; -1: a source, an alias, or not needed */
-    int root;        /* id of the node whose memory it uses (itself unless an alias) */
-    int uses;        /* by needed nodes */
+    int unit; /* that computes it; -1: a source, an alias, or not needed */
+    int root; /* id of the node whose memory it uses (itself unless an alias) */
+    int uses; /* by needed nodes */
     bool needed;
-    bool stored;     /* has memory: somebody outside its unit reads it */
-    bool pinned;     /* fetched: its memory is not reused */
-    int last_use;    /* order of the last unit that reads it */
+    bool stored;  /* has memory: somebody outside its unit reads it */
+    bool pinned;  /* fetched: its memory is not reused */
+    int last_use; /* order of the last unit that reads it */
     void *memory;
     size_t bytes, offset;
 } elbo_value;

@@ -41,10 +41,10 @@ static elbo_status find_needed(elbo_plan *plan, const elbo_plan_spec *spec, elbo
 
 typedef struct scheduler {
     elbo_plan *plan;
-    int *level;        /* [nodes] */
-    int *user_start;   /* CSR of users among needed nodes, aliases included */
+    int *level;      /* [nodes] */
+    int *user_start; /* CSR of users among needed nodes, aliases included */
     int *user;
-    char *light;       /* [nodes] */
+    char *light; /* [nodes] */
 } scheduler;
 
 static bool is_light(const elbo_node *node) { return node->op->flags & (ELBO_OP_ELEMENTWISE | ELBO_OP_RANDOM); }
@@ -137,7 +137,8 @@ static void sink(scheduler *s) {
         const elbo_node *node = s->plan->graph->node[id];
         if (!s->plan->value[id].needed || !s->light[id]) continue;
         int large = 0;
-        for (int k = 0; k < node->inputs; k++) large += elbo_shape_equal(node->input[k]->shape, node->shape) && node->input[k]->op != &elbo_op_constant;
+        for (int k = 0; k < node->inputs; k++)
+            large += elbo_shape_equal(node->input[k]->shape, node->shape) && node->input[k]->op != &elbo_op_constant;
         int latest = large <= 1 ? latest_level(s, id) : -1;
         if (latest > s->level[id]) s->level[id] = latest;
     }
@@ -161,7 +162,9 @@ static elbo_unit *fused_unit_for(scheduler *s, const elbo_node *node) {
 
 /* A sum over trailing axes of a light node joins the unit of that node, unless one row would be the whole loop (the
  * stand-alone sum can use all threads then) or the unit already sums rows of another length. */
-static int64_t rows_of(const elbo_node *sum) { return elbo_shape_span(sum->input[0]->shape, 0, (int)sum->attributes.i[0]); }
+static int64_t rows_of(const elbo_node *sum) {
+    return elbo_shape_span(sum->input[0]->shape, 0, (int)sum->attributes.i[0]);
+}
 
 static elbo_unit *unit_that_sums(scheduler *s, const elbo_node *node) {
     elbo_plan *plan = s->plan;
@@ -181,8 +184,7 @@ static elbo_status make_units(scheduler *s, elbo_error *error) {
     elbo_plan *plan = s->plan;
     for (int id = 0; id < plan->nodes; id++) {
         elbo_node *node = plan->graph->node[id];
-        if (!plan->value[id].needed || plan->value[id].unit >= 0 ||
-            node->op->flags & (ELBO_OP_SOURCE | ELBO_OP_ALIAS))
+        if (!plan->value[id].needed || plan->value[id].unit >= 0 || node->op->flags & (ELBO_OP_SOURCE | ELBO_OP_ALIAS))
             continue;
         elbo_unit *unit = NULL;
         if (s->light[id])
@@ -253,7 +255,8 @@ static elbo_status order_units(elbo_plan *plan, elbo_error *error) {
     }
     elbo_free(waiting);
     elbo_free(edge);
-    return placed == count ? ELBO_OK : elbo_fail(error, ELBO_ERROR_INTERNAL, "plan: units depend on each other in a circle");
+    return placed == count ? ELBO_OK
+                           : elbo_fail(error, ELBO_ERROR_INTERNAL, "plan: units depend on each other in a circle");
 }
 
 static void pin_outputs(elbo_plan *plan, const elbo_plan_spec *spec) {

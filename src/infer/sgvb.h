@@ -8,9 +8,9 @@
  *   estimator A (equation 6): 1/L sum_l log p(x, z_l) - log q(z_l | x)
  *   estimator B (equation 7): 1/L sum_l log p(x | z_l) - KL(q(z|x) || p(z)), where the KL has a closed form. */
 typedef struct elbo_sgvb {
-    int64_t samples;   /* L */
-    bool analytic_kl;  /* B */
-    double free_bits;  /* nats for each latent dimension below which its KL is not pressed down (0: off) */
+    int64_t samples;  /* L */
+    bool analytic_kl; /* B */
+    double free_bits; /* nats for each latent dimension below which its KL is not pressed down (0: off) */
 } elbo_sgvb;
 
 /* The bound on x: [B, size]. The objective is reconstruction + weights->kl * KL (with free bits: the mean KL of each

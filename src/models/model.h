@@ -13,8 +13,8 @@ typedef struct elbo_item {
     int rank;
     int64_t shape[ELBO_MAX_RANK];
     int64_t size;
-    int classes; /* of labels; 0: none */
-    bool binary; /* values are drawn or thresholded to 0 and 1 */
+    int classes;    /* of labels; 0: none */
+    bool binary;    /* values are drawn or thresholded to 0 and 1 */
     int64_t levels; /* whole numbers 0..levels-1 for a categorical likelihood */
 } elbo_item;
 
@@ -27,11 +27,11 @@ typedef struct elbo_context {
 
 /* One update of a step: the loss whose gradient is taken, and the groups that it moves. */
 typedef struct elbo_update {
-    const char *name;        /* "bound"; names loss terms in messages */
-    elbo_node *objective;    /* scalar that is minimised */
-    elbo_node *loss;         /* scalar -ELBO in nats per datum, no weights, all constants */
+    const char *name;               /* "bound"; names loss terms in messages */
+    elbo_node *objective;           /* scalar that is minimised */
+    elbo_node *loss;                /* scalar -ELBO in nats per datum, no weights, all constants */
     elbo_node *reconstruction, *kl; /* scalars with loss = reconstruction + kl */
-    const char *groups[4];   /* NULL-ended; none: every trained group */
+    const char *groups[4];          /* NULL-ended; none: every trained group */
 } elbo_update;
 
 /* Weights that change while training: set before each step. */

@@ -43,7 +43,9 @@ elbo_node *elbo_nn_dense(elbo_builder *builder, elbo_node *x, const char *layer,
     push(builder, layer);
     elbo_node *weight =
         elbo_nn_param(builder, layer, "weight", ELBO_SHAPE(in, out), builder->init, builder->init_scale, in, out);
-    elbo_node *bias = elbo_nn_param(builder, layer, "bias", ELBO_SHAPE(out), builder->init == ELBO_INIT_LECUN_UNIFORM ? ELBO_INIT_LECUN_UNIFORM : ELBO_INIT_ZERO, 1, in, out);
+    elbo_node *bias =
+        elbo_nn_param(builder, layer, "bias", ELBO_SHAPE(out),
+                      builder->init == ELBO_INIT_LECUN_UNIFORM ? ELBO_INIT_LECUN_UNIFORM : ELBO_INIT_ZERO, 1, in, out);
     elbo_node *y = elbo_add(elbo_matmul(x, weight, false, false), bias);
     elbo_scope_pop(builder->graph);
     return y;

@@ -49,53 +49,52 @@ static elbo_status infer(elbo_node *node, elbo_error *error) {
     for (int k = 0; k < node->inputs; k++) {
         elbo_node *input = node->input[k];
         if (!converts && input->dtype != ELBO_F32)
-            return elbo_fail(error, ELBO_ERROR_SHAPE, "input %d is %s; real numbers were expected (see elbo_to_real)", k,
-                             elbo_dtype_name(input->dtype));
+            return elbo_fail(error, ELBO_ERROR_SHAPE, "input %d is %s; real numbers were expected (see elbo_to_real)",
+                             k, elbo_dtype_name(input->dtype));
         elbo_shape before = shape;
         if (!elbo_shape_broadcast(before, input->shape, &shape))
             return elbo_fail(error, ELBO_ERROR_SHAPE, "shapes %s and %s do not broadcast",
-                             elbo_shape_text(before, one, sizeof one),
-                             elbo_shape_text(input->shape, two, sizeof two));
+                             elbo_shape_text(before, one, sizeof one), elbo_shape_text(input->shape, two, sizeof two));
     }
     node->shape = shape;
     node->dtype = ELBO_F32;
     return ELBO_OK;
 }
 
-#define GRADIENT(name, arity, value, gradient_a, gradient_b, gradient_c, low, high)           \
-    static void gradient_##name(elbo_node *node, elbo_node *dy, elbo_node **din) {            \
-        elbo_node *y = node, *a = node->input[0], *b = arity > 1 ? node->input[1] : NULL;     \
-        elbo_node *c = arity > 2 ? node->input[2] : NULL;                                     \
-        (void)dy, (void)y, (void)a, (void)b, (void)c;                                         \
-        din[0] = gradient_a;                                                                  \
-        if (arity > 1) din[1] = gradient_b;                                                   \
-        if (arity > 2) din[2] = gradient_c;                                                   \
+#define GRADIENT(name, arity, value, gradient_a, gradient_b, gradient_c, low, high)       \
+    static void gradient_##name(elbo_node *node, elbo_node *dy, elbo_node **din) {        \
+        elbo_node *y = node, *a = node->input[0], *b = arity > 1 ? node->input[1] : NULL; \
+        elbo_node *c = arity > 2 ? node->input[2] : NULL;                                 \
+        (void)dy, (void)y, (void)a, (void)b, (void)c;                                     \
+        din[0] = gradient_a;                                                              \
+        if (arity > 1) din[1] = gradient_b;                                               \
+        if (arity > 2) din[2] = gradient_c;                                               \
     }
 #define E GRADIENT
 #include "ops/elementwise.def"
 #undef E
 
 /* Equal shapes, and each input broadcast in turn. */
-#define CASES(low_, high_, arity)                                                                               \
-    (const elbo_op_case[]) {                                                                                    \
-        {.shape = {{2, {7, 13}}, {2, {7, 13}}, {2, {7, 13}}}, .inputs = arity, .low = low_, .high = high_},     \
-            {.shape = {{3, {2, 3, 40}}, {1, {40}}, {2, {3, 1}}}, .inputs = arity, .low = low_, .high = high_},  \
-            {.shape = {{2, {1, 5}}, {2, {33, 1}}, {0, {0}}}, .inputs = arity, .low = low_, .high = high_}, {    \
+#define CASES(low_, high_, arity)                                                                                  \
+    (const elbo_op_case[]) {                                                                                       \
+        {.shape = {{2, {7, 13}}, {2, {7, 13}}, {2, {7, 13}}}, .inputs = arity, .low = low_, .high = high_},        \
+            {.shape = {{3, {2, 3, 40}}, {1, {40}}, {2, {3, 1}}}, .inputs = arity, .low = low_, .high = high_},     \
+            {.shape = {{2, {1, 5}}, {2, {33, 1}}, {0, {0}}}, .inputs = arity, .low = low_, .high = high_}, {       \
             .shape = {{0, {0}}, {4, {2, 3, 1, 5}}, {4, {1, 3, 2, 1}}}, .inputs = arity, .low = low_, .high = high_ \
-        }                                                                                                       \
+        }                                                                                                          \
     }
-#define OP(name_, arity, value, gradient_a, gradient_b, gradient_c, low, high) \
-    const elbo_op elbo_op_##name_ = {.name = #name_,                           \
-                                     .formula = #value,                        \
-                                     .inputs = arity,                          \
-                                     .flags = ELBO_OP_ELEMENTWISE,             \
+#define OP(name_, arity, value, gradient_a, gradient_b, gradient_c, low, high)                                    \
+    const elbo_op elbo_op_##name_ = {.name = #name_,                                                              \
+                                     .formula = #value,                                                           \
+                                     .inputs = arity,                                                             \
+                                     .flags = ELBO_OP_ELEMENTWISE,                                                \
                                      .role = ELBO_CODE_##name_ == ELBO_CODE_add ? ELBO_ROLE_ADD : ELBO_ROLE_NONE, \
-                                     .code = ELBO_CODE_##name_,                \
-                                     .infer = infer,                           \
-                                     .gradient = gradient_##name_,             \
-                                     .run_f32 = run_##name_##_f32,             \
-                                     .run_f64 = run_##name_##_f64,             \
-                                     .cases = CASES(low, high, arity),         \
+                                     .code = ELBO_CODE_##name_,                                                   \
+                                     .infer = infer,                                                              \
+                                     .gradient = gradient_##name_,                                                \
+                                     .run_f32 = run_##name_##_f32,                                                \
+                                     .run_f64 = run_##name_##_f64,                                                \
+                                     .cases = CASES(low, high, arity),                                            \
                                      .case_count = 4};
 #define E OP
 #include "ops/elementwise.def"
@@ -168,7 +167,8 @@ static elbo_node *elementwise(const elbo_op *op, int inputs, elbo_node *a, elbo_
         if (!input[k]) return NULL;
     for (int k = 0; k < inputs; k++) input[k] = without_broadcast(input, inputs, k);
     elbo_node *simple = folded(op, inputs, input);
-    if (!simple && inputs == 2 && input[0]->dtype == ELBO_F32 && input[1]->dtype == ELBO_F32) simple = simplified(op, input[0], input[1]);
+    if (!simple && inputs == 2 && input[0]->dtype == ELBO_F32 && input[1]->dtype == ELBO_F32)
+        simple = simplified(op, input[0], input[1]);
     return simple ? simple : elbo_apply(op, inputs, input, NULL);
 }
 
@@ -179,7 +179,9 @@ static elbo_node *elementwise(const elbo_op *op, int inputs, elbo_node *a, elbo_
 ELBO_UNARY_LIST(UNARY)
 ELBO_BINARY_LIST(BINARY)
 
-elbo_node *elbo_to_real(elbo_node *x) { return x && x->dtype == ELBO_F32 ? x : elementwise(&elbo_op_to_real, 1, x, NULL, NULL); }
+elbo_node *elbo_to_real(elbo_node *x) {
+    return x && x->dtype == ELBO_F32 ? x : elementwise(&elbo_op_to_real, 1, x, NULL, NULL);
+}
 elbo_node *elbo_muladd(elbo_node *a, elbo_node *b, elbo_node *c) { return elementwise(&elbo_op_muladd, 3, a, b, c); }
 elbo_node *elbo_where(elbo_node *condition, elbo_node *a, elbo_node *b) {
     return elementwise(&elbo_op_where, 3, condition, a, b);
@@ -212,16 +214,16 @@ static REAL K(load)(const void *data, elbo_dtype dtype, int64_t offset) {
     return ((const REAL *)data)[offset];
 }
 
-#define KERNEL(name, arity, value, gradient_a, gradient_b, gradient_c, low, high)                           \
-    static void K(run_##name)(const elbo_kernel *kernel) {                                                  \
-        walk w = walk_begin(kernel->node);                                                                  \
-        for (int64_t i = 0; i < w.count; i++, walk_next(&w)) {                                              \
-            REAL a = K(load)(kernel->in[0], kernel->node->input[0]->dtype, w.offset[0]);                    \
-            REAL b = arity > 1 ? ((const REAL *)kernel->in[arity > 1])[w.offset[1]] : 0;                    \
-            REAL c = arity > 2 ? ((const REAL *)kernel->in[arity > 2 ? 2 : 0])[w.offset[2]] : 0;            \
-            (void)a, (void)b, (void)c;                                                                      \
-            ((REAL *)kernel->out)[i] = value;                                                               \
-        }                                                                                                   \
+#define KERNEL(name, arity, value, gradient_a, gradient_b, gradient_c, low, high)                \
+    static void K(run_##name)(const elbo_kernel *kernel) {                                       \
+        walk w = walk_begin(kernel->node);                                                       \
+        for (int64_t i = 0; i < w.count; i++, walk_next(&w)) {                                   \
+            REAL a = K(load)(kernel->in[0], kernel->node->input[0]->dtype, w.offset[0]);         \
+            REAL b = arity > 1 ? ((const REAL *)kernel->in[arity > 1])[w.offset[1]] : 0;         \
+            REAL c = arity > 2 ? ((const REAL *)kernel->in[arity > 2 ? 2 : 0])[w.offset[2]] : 0; \
+            (void)a, (void)b, (void)c;                                                           \
+            ((REAL *)kernel->out)[i] = value;                                                    \
+        }                                                                                        \
     }
 #define E KERNEL
 #include "ops/elementwise.def"

@@ -15,8 +15,10 @@ static elbo_shape leading(elbo_shape shape) {
 elbo_matmul_view elbo_matmul_view_of(const elbo_node *node) {
     elbo_shape a = node->input[0]->shape, b = node->input[1]->shape;
     bool ta = node->attributes.i[0], tb = node->attributes.i[1];
-    elbo_matmul_view view = {.m = a.dim[a.rank - (ta ? 1 : 2)], .k = a.dim[a.rank - (ta ? 2 : 1)],
-                             .n = b.dim[b.rank - (tb ? 2 : 1)], .leading = leading(node->shape)};
+    elbo_matmul_view view = {.m = a.dim[a.rank - (ta ? 1 : 2)],
+                             .k = a.dim[a.rank - (ta ? 2 : 1)],
+                             .n = b.dim[b.rank - (tb ? 2 : 1)],
+                             .leading = leading(node->shape)};
     view.batch = elbo_shape_count(view.leading);
     elbo_shape_strides(leading(a), view.leading, view.stride_a);
     elbo_shape_strides(leading(b), view.leading, view.stride_b);
@@ -76,7 +78,10 @@ static void gradient(elbo_node *node, elbo_node *dy, elbo_node **din) {
     din[1] = tb ? elbo_matmul(dy, a, true, ta) : elbo_matmul(a, dy, !ta, false);
 }
 
-#define S(...) {sizeof((int[]){__VA_ARGS__}) / sizeof(int), {__VA_ARGS__}}
+#define S(...)                                                      \
+    {                                                               \
+        sizeof((int[]){__VA_ARGS__}) / sizeof(int), { __VA_ARGS__ } \
+    }
 static const elbo_op_case cases[] = {
     {.shape = {S(5, 7), S(7, 3)}, .inputs = 2, .low = -2, .high = 2},
     {.shape = {S(7, 5), S(7, 3)}, .inputs = 2, .low = -2, .high = 2, .attributes = {.i = {1, 0}}},
@@ -90,9 +95,16 @@ static const elbo_op_case cases[] = {
     {.shape = {S(33, 20), S(20, 65)}, .inputs = 2, .low = -2, .high = 2},
 };
 #undef S
-const elbo_op elbo_op_matmul = {.name = "matmul", .formula = "y = a b", .inputs = 2, .role = ELBO_ROLE_MATMUL, .infer = infer,
-                                .gradient = gradient, .run_f32 = run_matmul_f32, .run_f64 = run_matmul_f64,
-                                .cases = cases, .case_count = sizeof cases / sizeof *cases};
+const elbo_op elbo_op_matmul = {.name = "matmul",
+                                .formula = "y = a b",
+                                .inputs = 2,
+                                .role = ELBO_ROLE_MATMUL,
+                                .infer = infer,
+                                .gradient = gradient,
+                                .run_f32 = run_matmul_f32,
+                                .run_f64 = run_matmul_f64,
+                                .cases = cases,
+                                .case_count = sizeof cases / sizeof *cases};
 static const elbo_op *const ops[] = {&elbo_op_matmul, NULL};
 const elbo_op_family elbo_ops_matmul = {"matmul", ops};
 
@@ -118,8 +130,8 @@ static void K(run_matmul)(const elbo_kernel *kernel) {
             for (int64_t j = 0; j < v.n; j++) {
                 double sum = 0;
                 for (int64_t l = 0; l < v.k; l++)
-                    sum += (double)(ta ? a[l * v.m + i] : a[i * v.k + l]) *
-                           (double)(tb ? b[j * v.k + l] : b[l * v.n + j]);
+                    sum +=
+                        (double)(ta ? a[l * v.m + i] : a[i * v.k + l]) * (double)(tb ? b[j * v.k + l] : b[l * v.n + j]);
                 y[i * v.n + j] = (REAL)sum;
             }
     }

@@ -37,12 +37,18 @@ static elbo_status infer(elbo_node *node, elbo_error *error) {
     return ELBO_OK;
 }
 
-const elbo_op elbo_op_random_uniform = {.name = "random_uniform", .formula = "u ~ U(0,1)",
-                                        .flags = ELBO_OP_RANDOM | ELBO_OP_NO_GRADIENT, .infer = infer,
-                                        .run_f32 = run_uniform_f32, .run_f64 = run_uniform_f64};
-const elbo_op elbo_op_random_normal = {.name = "random_normal", .formula = "e ~ N(0,1)",
-                                       .flags = ELBO_OP_RANDOM | ELBO_OP_NO_GRADIENT, .infer = infer,
-                                       .run_f32 = run_normal_f32, .run_f64 = run_normal_f64};
+const elbo_op elbo_op_random_uniform = {.name = "random_uniform",
+                                        .formula = "u ~ U(0,1)",
+                                        .flags = ELBO_OP_RANDOM | ELBO_OP_NO_GRADIENT,
+                                        .infer = infer,
+                                        .run_f32 = run_uniform_f32,
+                                        .run_f64 = run_uniform_f64};
+const elbo_op elbo_op_random_normal = {.name = "random_normal",
+                                       .formula = "e ~ N(0,1)",
+                                       .flags = ELBO_OP_RANDOM | ELBO_OP_NO_GRADIENT,
+                                       .infer = infer,
+                                       .run_f32 = run_normal_f32,
+                                       .run_f64 = run_normal_f64};
 static const elbo_op *const ops[] = {&elbo_op_random_uniform, &elbo_op_random_normal, NULL};
 const elbo_op_family elbo_ops_random = {"random", ops};
 
@@ -73,8 +79,8 @@ static void K(draw)(const elbo_kernel *kernel, double (*value)(const elbo_rng *,
     for (int64_t before = 0; before < v.before; before++)
         for (int64_t row = 0; row < v.rows; row++)
             for (int64_t after = 0; after < v.after; after++)
-                *out++ = (REAL)value(&rng, (uint32_t)(row + kernel->run.first_row),
-                                     (uint32_t)(before * v.after + after));
+                *out++ =
+                    (REAL)value(&rng, (uint32_t)(row + kernel->run.first_row), (uint32_t)(before * v.after + after));
 }
 
 static void K(run_uniform)(const elbo_kernel *kernel) { K(draw)(kernel, elbo_rng_uniform); }

@@ -31,8 +31,8 @@ static elbo_status infer(elbo_node *node, elbo_error *error) {
         return elbo_fail(error, ELBO_ERROR_SHAPE, "the input is %s; real numbers were expected",
                          elbo_dtype_name(node->input[0]->dtype));
     if (i[0] < 0 || i[1] > in.rank || i[0] > i[1])
-        return elbo_fail(error, ELBO_ERROR_SHAPE, "axes %lld to %lld of shape %s", (long long)i[0],
-                         (long long)i[1] - 1, elbo_shape_text(in, text, sizeof text));
+        return elbo_fail(error, ELBO_ERROR_SHAPE, "axes %lld to %lld of shape %s", (long long)i[0], (long long)i[1] - 1,
+                         elbo_shape_text(in, text, sizeof text));
     for (int axis = 0; axis < in.rank; axis++) {
         bool reduced = axis >= i[0] && axis < i[1];
         if (!reduced || i[2]) out.dim[out.rank++] = reduced ? 1 : in.dim[axis];
@@ -68,16 +68,16 @@ static const elbo_op_case cases[] = {
     {.shape = {{4, {3, 4, 1, 5}}}, .inputs = 1, .low = -3, .high = 3, .attributes = {.i = {2, 4, 1}}},
     {.shape = {{1, {3000}}}, .inputs = 1, .low = -3, .high = 3, .attributes = {.i = {0, 1, 0}}},
 };
-#define REDUCTION(name_, formula_, role_)                                                                        \
-    const elbo_op elbo_op_##name_ = {.name = #name_,                                                      \
-                                     .formula = formula_,                                                 \
-                                     .inputs = 1,                                                         \
-                                     .role = role_,                                                       \
-                                     .infer = infer,                                                      \
-                                     .gradient = gradient_##name_,                                        \
-                                     .run_f32 = run_##name_##_f32,                                        \
-                                     .run_f64 = run_##name_##_f64,                                        \
-                                     .cases = cases,                                                      \
+#define REDUCTION(name_, formula_, role_)                          \
+    const elbo_op elbo_op_##name_ = {.name = #name_,               \
+                                     .formula = formula_,          \
+                                     .inputs = 1,                  \
+                                     .role = role_,                \
+                                     .infer = infer,               \
+                                     .gradient = gradient_##name_, \
+                                     .run_f32 = run_##name_##_f32, \
+                                     .run_f64 = run_##name_##_f64, \
+                                     .cases = cases,               \
                                      .case_count = sizeof cases / sizeof *cases};
 REDUCTION(sum, "sum_j x_j", ELBO_ROLE_SUM)
 REDUCTION(max_over, "max_j x_j", ELBO_ROLE_NONE)

@@ -48,7 +48,8 @@ elbo_node *elbo_input(elbo_graph *graph, const char *name, elbo_dtype dtype, elb
     if (!graph) return NULL;
     elbo_node *known = input_named(graph, name);
     if (known && known->dtype == dtype && elbo_shape_equal(known->shape, shape)) return known;
-    if (known) return elbo_graph_fail(graph, ELBO_ERROR_SHAPE, "input \"%s\" is there already with another shape", name);
+    if (known)
+        return elbo_graph_fail(graph, ELBO_ERROR_SHAPE, "input \"%s\" is there already with another shape", name);
     if (dtype != ELBO_F32 && dtype != ELBO_U8 && dtype != ELBO_I32)
         return elbo_graph_fail(graph, ELBO_ERROR_UNSUPPORTED, "input \"%s\" of type %s: f32, u8 or i32 were expected",
                                name, elbo_dtype_name(dtype));

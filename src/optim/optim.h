@@ -7,22 +7,22 @@
 
 #include "base/error.h"
 
-#define ELBO_OPTIMISER_OPTIONS(O)                                                                                     \
-    O(CHOICE, optimizer, "adam", 0, 0, "sgd|momentum|adagrad|rmsprop|adam|adamw", "how parameters follow gradients")  \
-    O(REAL, lr, "0.001", 0, 1e6, NULL, "learning rate at the start")                                                  \
-    O(REAL, momentum, "0.9", 0, 0.99999999, NULL, "momentum: share of the last step that is kept")                    \
-    O(BOOL, nesterov, "false", 0, 0, NULL, "momentum: look ahead (Nesterov)")                                         \
-    O(REAL, beta1, "0.9", 0, 0.99999999, NULL, "adam, adamw: decay of the mean gradient")                             \
-    O(REAL, beta2, "0.999", 0, 0.99999999, NULL, "adam, adamw: decay of the mean square")                             \
-    O(REAL, rho, "0.9", 0, 0.99999999, NULL, "rmsprop: decay of the mean square")                                     \
-    O(REAL, epsilon, "1e-8", 0, 1, NULL, "added to the root of the mean square")                                      \
-    O(REAL, square_start, "0", 0, 1e6, NULL, "adagrad, rmsprop, adam: where the (mean) square starts (IWAE: 1)")      \
-    O(REAL, weight_decay, "0", 0, 1e6, NULL, "times the parameter, added to the gradient; adamw: to the step")        \
-    O(REAL, clip, "0", 0, 1e12, NULL, "largest norm of the gradient (0: any)")                                        \
-    O(CHOICE, schedule, "constant", 0, 0, "constant|step|exponential|cosine|iwae", "how the rate changes")            \
-    O(INT, lr_warmup, "0", 0, 1e12, NULL, "steps over which the rate rises from 0 to --lr")                           \
-    O(REAL, lr_decay, "0.1", 0, 1, NULL, "step, exponential: factor every --lr-every epochs")                         \
-    O(REAL, lr_every, "10", 1e-6, 1e9, NULL, "step, exponential: epochs between factors")                             \
+#define ELBO_OPTIMISER_OPTIONS(O)                                                                                    \
+    O(CHOICE, optimizer, "adam", 0, 0, "sgd|momentum|adagrad|rmsprop|adam|adamw", "how parameters follow gradients") \
+    O(REAL, lr, "0.001", 0, 1e6, NULL, "learning rate at the start")                                                 \
+    O(REAL, momentum, "0.9", 0, 0.99999999, NULL, "momentum: share of the last step that is kept")                   \
+    O(BOOL, nesterov, "false", 0, 0, NULL, "momentum: look ahead (Nesterov)")                                        \
+    O(REAL, beta1, "0.9", 0, 0.99999999, NULL, "adam, adamw: decay of the mean gradient")                            \
+    O(REAL, beta2, "0.999", 0, 0.99999999, NULL, "adam, adamw: decay of the mean square")                            \
+    O(REAL, rho, "0.9", 0, 0.99999999, NULL, "rmsprop: decay of the mean square")                                    \
+    O(REAL, epsilon, "1e-8", 0, 1, NULL, "added to the root of the mean square")                                     \
+    O(REAL, square_start, "0", 0, 1e6, NULL, "adagrad, rmsprop, adam: where the (mean) square starts (IWAE: 1)")     \
+    O(REAL, weight_decay, "0", 0, 1e6, NULL, "times the parameter, added to the gradient; adamw: to the step")       \
+    O(REAL, clip, "0", 0, 1e12, NULL, "largest norm of the gradient (0: any)")                                       \
+    O(CHOICE, schedule, "constant", 0, 0, "constant|step|exponential|cosine|iwae", "how the rate changes")           \
+    O(INT, lr_warmup, "0", 0, 1e12, NULL, "steps over which the rate rises from 0 to --lr")                          \
+    O(REAL, lr_decay, "0.1", 0, 1, NULL, "step, exponential: factor every --lr-every epochs")                        \
+    O(REAL, lr_every, "10", 1e-6, 1e9, NULL, "step, exponential: epochs between factors")                            \
     O(REAL, lr_min, "0", 0, 1e6, NULL, "the rate does not fall below this")
 ELBO_OPTIONS_STRUCT(elbo_optimiser_options, ELBO_OPTIMISER_OPTIONS);
 extern const elbo_options elbo_optimiser_options_table;
@@ -42,8 +42,7 @@ typedef struct elbo_optimiser_type {
     bool slot_squares[ELBO_OPTIMISER_SLOTS]; /* starts at --square-start rather than 0 */
     bool decoupled_decay;                    /* weight decay is not part of the gradient */
     /* The numbers of step t (counted from 1) at this rate. */
-    void (*prepare)(const elbo_optimiser_options *options, double rate, int64_t t,
-                    double out[ELBO_OPTIMISER_SCALARS]);
+    void (*prepare)(const elbo_optimiser_options *options, double rate, int64_t t, double out[ELBO_OPTIMISER_SCALARS]);
     /* The new parameters; new slots into slot[]. */
     elbo_node *(*build)(const elbo_optimiser_input *in, const elbo_optimiser_options *options,
                         elbo_node *slot[ELBO_OPTIMISER_SLOTS]);

@@ -5,21 +5,21 @@
 #include "train/instance.h"
 
 /* X(type, name): the numbers of a training between two steps. */
-#define ELBO_TRAINING_STATE(X)                                                    \
-    X(int64_t, epoch)            /* epochs finished */                            \
-    X(int64_t, step_in_epoch)    /* steps done of the one at hand */              \
-    X(int64_t, step)             /* steps done in all */                          \
-    X(int64_t, rows)             /* rows seen in this epoch */                    \
-    X(double, loss)              /* sums over those rows */                       \
-    X(double, reconstruction)                                                     \
-    X(double, kl)                                                                 \
-    X(double, norm)              /* sum of gradient norms over the steps */       \
-    X(double, seconds)           /* of training in this epoch */                  \
-    X(double, best)              /* held-out -ELBO; infinite before the first */  \
-    X(int64_t, worse)            /* evaluations since then */                     \
-    X(double, rate_factor)       /* halved after each NaN that was survived */    \
-    X(int64_t, threads)                                                           \
-    X(int64_t, data_rows)        /* of the training split */
+#define ELBO_TRAINING_STATE(X)                                             \
+    X(int64_t, epoch)         /* epochs finished */                        \
+    X(int64_t, step_in_epoch) /* steps done of the one at hand */          \
+    X(int64_t, step)          /* steps done in all */                      \
+    X(int64_t, rows)          /* rows seen in this epoch */                \
+    X(double, loss)           /* sums over those rows */                   \
+    X(double, reconstruction)                                              \
+    X(double, kl)                                                          \
+    X(double, norm)        /* sum of gradient norms over the steps */      \
+    X(double, seconds)     /* of training in this epoch */                 \
+    X(double, best)        /* held-out -ELBO; infinite before the first */ \
+    X(int64_t, worse)      /* evaluations since then */                    \
+    X(double, rate_factor) /* halved after each NaN that was survived */   \
+    X(int64_t, threads)                                                    \
+    X(int64_t, data_rows) /* of the training split */
 
 typedef struct elbo_training_state {
 #define ELBO_STATE_FIELD(type, name) type name;

@@ -17,8 +17,9 @@ enum { TABLES = 5 };
 
 /* The tables of a type and, for a configuration, the structs that they fill. */
 static const elbo_options *table_at(const elbo_model_type *type, size_t index) {
-    const elbo_options *tables[TABLES] = {&elbo_input_options_table, &elbo_data_options_table, type ? type->options : NULL,
-                                          &elbo_training_options_table, &elbo_optimiser_options_table};
+    const elbo_options *tables[TABLES] = {&elbo_input_options_table, &elbo_data_options_table,
+                                          type ? type->options : NULL, &elbo_training_options_table,
+                                          &elbo_optimiser_options_table};
     return index < TABLES ? tables[index] : NULL;
 }
 

@@ -16,18 +16,18 @@
 ELBO_OPTIONS_STRUCT(elbo_input_options, ELBO_INPUT_OPTIONS);
 extern const elbo_options elbo_input_options_table;
 
-#define ELBO_TRAINING_OPTIONS(O)                                                                                     \
-    O(INT, epochs, "10", 1, 1e9, NULL, "passes over the training rows")                                              \
-    O(INT, batch, "100", 1, 1e6, NULL, "rows of a step")                                                             \
-    O(INT, seed, "1", 0, 9.2e18, NULL, "of initial values, shuffling, binarisation and draws")                       \
-    O(CHOICE, precision, "f32", 0, 0, "f32|bf16", "of matrix products; parameters and sums stay f32")                \
-    O(REAL, beta, "1", 0, 1e6, NULL, "weight of the KL in the objective (the reported loss has none)")               \
-    O(REAL, kl_warmup, "0", 0, 1e9, NULL, "epochs over which the weight of the KL rises from 0")                     \
-    O(INT, evaluate_every, "1", 1, 1e9, NULL, "epochs between evaluations on the held-out rows")                     \
+#define ELBO_TRAINING_OPTIONS(O)                                                                                      \
+    O(INT, epochs, "10", 1, 1e9, NULL, "passes over the training rows")                                               \
+    O(INT, batch, "100", 1, 1e6, NULL, "rows in each step")                                                           \
+    O(INT, seed, "1", 0, 9.2e18, NULL, "seed of initial values, shuffling, binarisation and draws")                   \
+    O(CHOICE, precision, "f32", 0, 0, "f32|bf16", "precision of matrix products; parameters and sums stay f32")       \
+    O(REAL, beta, "1", 0, 1e6, NULL, "weight of the KL in the objective (the reported loss has none)")                \
+    O(REAL, kl_warmup, "0", 0, 1e9, NULL, "epochs over which the weight of the KL rises from 0")                      \
+    O(INT, evaluate_every, "1", 1, 1e9, NULL, "epochs between evaluations on the held-out rows")                      \
     O(INT, early_stop, "0", 0, 1e9, NULL, "stop after so many evaluations without a better held-out ELBO (0: never)") \
-    O(CHOICE, on_nan, "stop", 0, 0, "stop|continue",                                                                 \
-      "after a NaN or an infinity: stop, or go on from the last good state at half the rate")                        \
-    O(REAL, save_every, "60", 0, 1e9, NULL, "seconds between checkpoints within an epoch (0: only at its end)")      \
+    O(CHOICE, on_nan, "stop", 0, 0, "stop|continue",                                                                  \
+      "after a NaN or an infinity: stop, or go on from the last good state at half the rate")                         \
+    O(REAL, save_every, "60", 0, 1e9, NULL, "seconds between checkpoints within an epoch (0: only at its end)")       \
     O(BOOL, profile, "false", 0, 0, NULL, "write profile.txt: where the time of a step goes")
 ELBO_OPTIONS_STRUCT(elbo_training_options, ELBO_TRAINING_OPTIONS);
 extern const elbo_options elbo_training_options_table;

@@ -9,7 +9,8 @@ static bool is(const char *value, const char *wanted) { return strcmp(value, wan
 
 elbo_context elbo_instance_context(const elbo_instance *instance, elbo_graph *graph, bool training) {
     elbo_context context = {.options = instance->config->model, .item = instance->item};
-    context.builder = (elbo_builder){.graph = graph, .params = instance->params, .group = "model", .training = training};
+    context.builder =
+        (elbo_builder){.graph = graph, .params = instance->params, .group = "model", .training = training};
     instance->type->initialisation(instance->config->model, &context.builder.init, &context.builder.init_scale);
     return context;
 }
@@ -93,7 +94,8 @@ static elbo_status choose_scale(elbo_instance *instance, const elbo_dataset *dat
 }
 
 static elbo_status choose_binarisation(elbo_instance *instance, const elbo_data_info *info, elbo_error *error) {
-    const char *wanted = instance->config->input.binarize, *likelihood = instance->type->likelihood(instance->config->model);
+    const char *wanted = instance->config->input.binarize,
+               *likelihood = instance->type->likelihood(instance->config->model);
     bool bernoulli = is(likelihood, "bernoulli");
     double low = (info->minimum - instance->shift) * instance->factor;
     double high = (info->maximum - instance->shift) * instance->factor;
@@ -102,14 +104,15 @@ static elbo_status choose_binarisation(elbo_instance *instance, const elbo_data_
     instance->binarize = ELBO_BINARIZE_NONE;
     if (is(wanted, "dynamic") || (is(wanted, "auto") && bernoulli && !two_values)) {
         if (low < 0 || high > 1)
-            return elbo_fail(error, ELBO_ERROR_USAGE, "--binarize dynamic needs values in [0,1]; they are in [%g, %g]", low,
-                             high);
+            return elbo_fail(error, ELBO_ERROR_USAGE, "--binarize dynamic needs values in [0,1]; they are in [%g, %g]",
+                             low, high);
         instance->binarize = ELBO_BINARIZE_DYNAMIC;
     } else if (is(wanted, "threshold")) {
         instance->binarize = ELBO_BINARIZE_THRESHOLD;
     } else if (bernoulli && !two_values) {
-        strcpy(instance->warning, "grey values under a bernoulli likelihood give a cross-entropy, not log p of binary "
-                                  "data: do not compare it with published likelihoods");
+        strcpy(instance->warning,
+               "grey values under a bernoulli likelihood give a cross-entropy, not log p of binary "
+               "data: do not compare it with published likelihoods");
     }
     instance->item.binary = instance->binarize != ELBO_BINARIZE_NONE || two_values;
     return ELBO_OK;

@@ -9,14 +9,14 @@ typedef enum elbo_binarize { ELBO_BINARIZE_NONE, ELBO_BINARIZE_DYNAMIC, ELBO_BIN
 
 typedef struct elbo_instance {
     const elbo_model_type *type;
-    elbo_config *config;   /* own copy */
+    elbo_config *config; /* own copy */
     elbo_item item;
-    elbo_dtype dtype;      /* of raw values: ELBO_U8 or ELBO_F32 */
-    double shift, factor;  /* x = (raw - shift) * factor, before any binarisation */
+    elbo_dtype dtype;     /* of raw values: ELBO_U8 or ELBO_F32 */
+    double shift, factor; /* x = (raw - shift) * factor, before any binarisation */
     elbo_binarize binarize;
-    double low, high;      /* of raw values in training: for pictures */
+    double low, high; /* of raw values in training: for pictures */
     elbo_params *params;
-    char warning[256];     /* about the data: "" or what to know */
+    char warning[256]; /* about the data: "" or what to know */
 } elbo_instance;
 
 /* For a new run: works out the transform from the data and the options, makes and initialises the parameters. */

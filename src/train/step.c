@@ -45,8 +45,8 @@ static elbo_status compile(elbo_step_program *program, const elbo_instance *inst
         elbo_arena_clear(&arena);
         return elbo_fail_memory(error, sizeof *target * params, "a step");
     }
-    elbo_plan_spec spec = {.fetch = fetch, .fetch_count = fetches, .target = target, .threads = threads,
-                           .params_fixed = !gradient};
+    elbo_plan_spec spec = {
+        .fetch = fetch, .fetch_count = fetches, .target = target, .threads = threads, .params_fixed = !gradient};
     if (strcmp(instance->config->training.precision, "bf16") == 0) spec.precision = ELBO_PRECISION_BF16;
     if (gradient) spec.target_count = gradient_targets(program->graph, instance, update, gradient, target, scratch);
     program->plan[u] = elbo_plan_new(program->graph, &spec, error);

@@ -91,14 +91,12 @@ static elbo_status make_optimisers(trainer *t, elbo_error *error) {
 }
 
 static void keep(trainer *t) {
-    for (size_t f = 0; f < t->flats; f++)
-        memcpy(t->kept + f * t->length, t->flat[f].data, sizeof(float) * t->length);
+    for (size_t f = 0; f < t->flats; f++) memcpy(t->kept + f * t->length, t->flat[f].data, sizeof(float) * t->length);
     t->kept_state = t->state;
 }
 
 static void restore(trainer *t) {
-    for (size_t f = 0; f < t->flats; f++)
-        memcpy(t->flat[f].data, t->kept + f * t->length, sizeof(float) * t->length);
+    for (size_t f = 0; f < t->flats; f++) memcpy(t->flat[f].data, t->kept + f * t->length, sizeof(float) * t->length);
     double factor = t->state.rate_factor;
     t->state = t->kept_state;
     t->state.rate_factor = factor;
@@ -174,10 +172,19 @@ static bool say(trainer *t, elbo_event event, double test_loss, double rate, dou
     if (!t->request->progress) return false;
     const elbo_training_state *s = &t->state;
     double rows = s->rows > 0 ? (double)s->rows : NAN;
-    elbo_progress progress = {.event = event, .message = message, .epoch = s->epoch + (event == ELBO_EVENT_STEP),
-                              .epochs = t->epochs, .step = s->step_in_epoch, .steps = t->steps, .loss = s->loss / rows,
-                              .reconstruction = s->reconstruction / rows, .kl = s->kl / rows, .test_loss = test_loss,
-                              .rate = rate, .gradient_norm = norm, .seconds = s->seconds,
+    elbo_progress progress = {.event = event,
+                              .message = message,
+                              .epoch = s->epoch + (event == ELBO_EVENT_STEP),
+                              .epochs = t->epochs,
+                              .step = s->step_in_epoch,
+                              .steps = t->steps,
+                              .loss = s->loss / rows,
+                              .reconstruction = s->reconstruction / rows,
+                              .kl = s->kl / rows,
+                              .test_loss = test_loss,
+                              .rate = rate,
+                              .gradient_norm = norm,
+                              .seconds = s->seconds,
                               .samples_per_second = s->seconds > 0 ? (double)s->rows / s->seconds : 0};
     return t->request->progress(t->request->user, &progress);
 }
@@ -214,7 +221,8 @@ static elbo_status survive(trainer *t, elbo_step_program *program, int u, const 
     char datum[64] = "";
     if (row >= 0) snprintf(datum, sizeof datum, " (training row %lld)", (long long)t->order[first + row]);
     const char *term = !isfinite(result->reconstruction) ? "reconstruction" : !isfinite(result->kl) ? "KL" : "";
-    snprintf(message, sizeof message, "step %lld (epoch %lld): %s is %g, gradient norm %g; first value that is not finite: %s%s",
+    snprintf(message, sizeof message,
+             "step %lld (epoch %lld): %s is %g, gradient norm %g; first value that is not finite: %s%s",
              (long long)t->state.step + 1, (long long)t->state.epoch + 1, *term ? term : program->update[u].name,
              fabs(result->loss), fabs(norm), place, datum);
     restore(t); /* the parameters may be finite and yet lost, so the state of the last save counts as good */
@@ -303,10 +311,10 @@ static elbo_status finish_epoch(trainer *t, bool *stop, elbo_error *error) {
     bool asked = say(t, ELBO_EVENT_EPOCH, test.loss, rate, s->norm / (double)t->steps, NULL);
     s->step_in_epoch = s->rows = 0;
     s->loss = s->reconstruction = s->kl = s->norm = s->seconds = 0;
-    if (better)
-        ELBO_TRY(elbo_checkpoint_write(elbo_run_folder_best(t->folder), &t->instance, s, NULL, 0, error));
+    if (better) ELBO_TRY(elbo_checkpoint_write(elbo_run_folder_best(t->folder), &t->instance, s, NULL, 0, error));
     ELBO_TRY(save(t, error));
-    if (asked && !last) return elbo_fail(error, ELBO_ERROR_INTERRUPTED, "stopped after epoch %lld", (long long)s->epoch);
+    if (asked && !last)
+        return elbo_fail(error, ELBO_ERROR_INTERRUPTED, "stopped after epoch %lld", (long long)s->epoch);
     *stop = t->options->early_stop > 0 && s->worse >= t->options->early_stop;
     return ELBO_OK;
 }

@@ -19,9 +19,7 @@ const elbo_vector_table *elbo_vector_best(void) {
     return &elbo_vector_baseline;
 }
 
-const char *elbo_backend_versions(void) {
-    return elbo_onednn_version(elbo_vector_best()->name);
-}
+const char *elbo_backend_versions(void) { return elbo_onednn_version(elbo_vector_best()->name); }
 
 /* Operations without a vector kernel run their f32 reference kernel. */
 typedef struct plain_state {

@@ -19,8 +19,7 @@ static elbo_status compile(elbo_plan *plan, const elbo_unit *unit, elbo_step *st
     reference_state *state = elbo_arena_calloc(&plan->arena, bytes);
     if (!state) return elbo_fail_memory(error, bytes, "a step");
     state->run = plan->precision == ELBO_PRECISION_F64 ? node->op->run_f64 : node->op->run_f32;
-    if (!state->run)
-        return elbo_fail(error, ELBO_ERROR_UNSUPPORTED, "%s has no reference kernel", node->op->name);
+    if (!state->run) return elbo_fail(error, ELBO_ERROR_UNSUPPORTED, "%s has no reference kernel", node->op->name);
     for (int k = 0; k < node->inputs; k++) state->in[k] = elbo_plan_memory_of(plan, node->input[k]);
     state->kernel = (elbo_kernel){.node = node, .out = elbo_plan_memory_of(plan, node), .in = state->in};
     step->run = run;

@@ -9,24 +9,24 @@
 #include "infer/sgvb.h"
 #include "models/model.h"
 
-#define VAE_OPTIONS(O)                                                                                                \
-    O(INT, latent, "20", 1, 65536, NULL, "dimensions of the code z")                                                  \
-    O(CHOICE, network, "mlp", 0, 0, "mlp|conv", "kind of encoder and decoder")                                        \
-    O(INTS, hidden, "500", 1, 1e6, NULL, "widths of the hidden layers from data to code, such as 500,200")            \
-    O(INTS, decoder_hidden, "", 1, 1e6, NULL, "widths of the decoder's, from code to data (default: mirrored)")       \
-    O(INTS, channels, "32,64", 1, 65536, NULL, "conv: channels of the 4x4 stride-2 convolutions, from data to code")  \
-    O(CHOICE, activation, "tanh", 0, 0, ELBO_ACTIVATIONS, "after each hidden layer")                                  \
-    O(CHOICE, likelihood, "bernoulli", 0, 0, "bernoulli|gaussian|categorical", "p(x|z)")                              \
-    O(CHOICE, variance, "learned", 0, 0, "learned|shared|fixed",                                                      \
-      "gaussian: from the decoder for each pixel, one trained value for all, or --scale")                             \
-    O(REAL, scale, "0.1", 1e-6, 1e6, NULL, "gaussian: standard deviation that is fixed, or at the start")             \
-    O(REAL, min_scale, "0.001", 1e-9, 1e6, NULL, "gaussian: lower bound of the standard deviation")                   \
-    O(BOOL, bounded_mean, "false", 0, 0, NULL, "gaussian: mean through a sigmoid into (0,1)")                         \
-    O(INT, levels, "256", 2, 256, NULL, "categorical: grey values")                                                   \
-    O(CHOICE, estimator, "b", 0, 0, "a|b", "SGVB with sampled (a) or analytic KL (b)")                                \
-    O(INT, draws, "1", 1, 10000, NULL, "samples of z for each datum in a training step (L)")                          \
-    O(REAL, free_bits, "0", 0, 1000, NULL, "nats of KL that each latent dimension may spend for nothing")             \
-    O(CHOICE, init, "lecun-uniform", 0, 0, "lecun-uniform|glorot-uniform|he-normal|normal", "how weights start")      \
+#define VAE_OPTIONS(O)                                                                                               \
+    O(INT, latent, "20", 1, 65536, NULL, "dimensions of the code z")                                                 \
+    O(CHOICE, network, "mlp", 0, 0, "mlp|conv", "kind of encoder and decoder")                                       \
+    O(INTS, hidden, "500", 1, 1e6, NULL, "widths of the hidden layers from data to code, such as 500,200")           \
+    O(INTS, decoder_hidden, "", 1, 1e6, NULL, "widths of the decoder's, from code to data (default: mirrored)")      \
+    O(INTS, channels, "32,64", 1, 65536, NULL, "conv: channels of the 4x4 stride-2 convolutions, from data to code") \
+    O(CHOICE, activation, "tanh", 0, 0, ELBO_ACTIVATIONS, "after each hidden layer")                                 \
+    O(CHOICE, likelihood, "bernoulli", 0, 0, "bernoulli|gaussian|categorical", "p(x|z)")                             \
+    O(CHOICE, variance, "learned", 0, 0, "learned|shared|fixed",                                                     \
+      "gaussian: from the decoder for each pixel, one trained value for all, or --scale")                            \
+    O(REAL, scale, "0.1", 1e-6, 1e6, NULL, "gaussian: standard deviation that is fixed, or at the start")            \
+    O(REAL, min_scale, "0.001", 1e-9, 1e6, NULL, "gaussian: lower bound of the standard deviation")                  \
+    O(BOOL, bounded_mean, "false", 0, 0, NULL, "gaussian: mean through a sigmoid into (0,1)")                        \
+    O(INT, levels, "256", 2, 256, NULL, "categorical: grey values")                                                  \
+    O(CHOICE, estimator, "b", 0, 0, "a|b", "SGVB with sampled (a) or analytic KL (b)")                               \
+    O(INT, draws, "1", 1, 10000, NULL, "samples of z for each datum in a training step (L)")                         \
+    O(REAL, free_bits, "0", 0, 1000, NULL, "nats of KL that each latent dimension may spend for nothing")            \
+    O(CHOICE, init, "lecun-uniform", 0, 0, "lecun-uniform|glorot-uniform|he-normal|normal", "how weights start")     \
     O(REAL, init_scale, "1", 0, 1000, NULL, "factor on the start; normal: its standard deviation")
 ELBO_OPTIONS_STRUCT(vae_options, VAE_OPTIONS);
 #define ELBO_TABLE_STRUCT vae_options
@@ -147,7 +147,8 @@ static elbo_node *output(elbo_context *context, elbo_node *z, int64_t out) {
     return elbo_nn_dense(&context->builder, h, "output", out * context->item.size);
 }
 
-/* log sigma, kept above log min_scale smoothly: log(min + e^s) would cost accuracy, a clamp keeps the gradient clean. */
+/* log sigma, kept above log min_scale smoothly: log(min + e^s) would cost accuracy, a clamp keeps the gradient clean.
+ */
 static elbo_node *bounded(elbo_node *log_scale, double minimum) {
     return elbo_max(log_scale, elbo_scalar(elbo_node_graph(log_scale), log(minimum)));
 }
@@ -162,8 +163,8 @@ static elbo_dist gaussian(elbo_context *context, elbo_node *z) {
     if (o->bounded_mean) loc = elbo_sigmoid(loc);
     if (learned) return elbo_normal(loc, bounded(elbo_scale(elbo_slice(both, -1, size, size), 0.5), o->min_scale), 1);
     if (is(o->variance, "fixed")) return elbo_normal(loc, elbo_scalar(graph, log(o->scale)), 1);
-    elbo_node *shared = elbo_nn_param(&context->builder, "output", "log_scale", ELBO_SHAPE(1), ELBO_INIT_CONSTANT,
-                                      log(o->scale), 1, 1);
+    elbo_node *shared =
+        elbo_nn_param(&context->builder, "output", "log_scale", ELBO_SHAPE(1), ELBO_INIT_CONSTANT, log(o->scale), 1, 1);
     return elbo_normal(loc, bounded(shared, o->min_scale), 1);
 }
 
@@ -197,8 +198,9 @@ static int updates(elbo_context *context, elbo_node *x, const elbo_weights *weig
 
 const elbo_model_type elbo_model_vae = {.name = "vae",
                                         .title = "variational autoencoder",
-                                        .description = "diagonal Gaussian posterior, standard normal prior; MLP or "
-                                                       "convolutional; Bernoulli, Gaussian or categorical likelihood",
+                                        .description =
+                                            "diagonal Gaussian posterior, standard normal prior; MLP or "
+                                            "convolutional; Bernoulli, Gaussian or categorical likelihood",
                                         .paper = "Kingma and Welling 2013, arXiv:1312.6114",
                                         .options = &options_table,
                                         .check = check,
