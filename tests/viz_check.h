@@ -43,7 +43,7 @@ static inline const char *path_of(const char *name) {
 }
 
 /* not inlined: GCC 12 otherwise takes the block for the variable that pointed to it and warns */
-__attribute__((noinline)) static char *read_text(const char *path) {
+__attribute__((noinline, unused)) static char *read_text(const char *path) {
     char *bytes;
     size_t count;
     elbo_error error = {0};
