@@ -252,12 +252,24 @@ static elbo_dataset *dataset_new(const char *source, elbo_error *error) {
     return elbo_fail_null(error, ELBO_ERROR_MEMORY, "out of memory for a data set");
 }
 
+/* Options that the source cannot heed are refused rather than passed over. */
+static elbo_status check_options(const elbo_dataset *dataset, const elbo_data_options *options, elbo_error *error) {
+    if (*options->columns && strcmp(dataset->format_name, "csv") != 0)
+        return elbo_fail(error, ELBO_ERROR_USAGE, "%s is %s: --columns chooses columns of CSV files only",
+                         dataset->source, dataset->format_name);
+    if (options->test_count > 0 && dataset->table.train_rows >= 0)
+        return elbo_fail(error, ELBO_ERROR_USAGE, "%s has a test split of its own: --test-count is for sources without",
+                         dataset->source);
+    return ELBO_OK;
+}
+
 elbo_dataset *elbo_dataset_open(const char *source, const elbo_data_options *options, elbo_error *error) {
     elbo_data_options settled, defaults;
     elbo_dataset *dataset = dataset_new(source, error);
     if (!dataset) return NULL;
     elbo_status status = settle_options(&settled, &defaults, options, error);
     if (status == ELBO_OK) status = read_source(dataset, source, &settled, error);
+    if (status == ELBO_OK) status = check_options(dataset, &settled, error);
     if (status == ELBO_OK) status = finish(dataset, &settled, error);
     elbo_options_clear(&elbo_data_options_table, &defaults);
     if (status == ELBO_OK) return dataset;
