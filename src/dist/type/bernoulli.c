@@ -45,6 +45,9 @@ const elbo_dist_type elbo_dist_bernoulli = {.name = "bernoulli",
                                             .kl = kl};
 
 elbo_dist elbo_bernoulli(elbo_node *logits, int event_rank) {
-    return (elbo_dist){.type = &elbo_dist_bernoulli, .graph = elbo_node_graph(logits), .parameter = {logits},
-                       .shape = elbo_node_shape(logits), .event_rank = event_rank};
+    return (elbo_dist){.type = &elbo_dist_bernoulli,
+                       .graph = elbo_node_graph(logits),
+                       .parameter = {logits},
+                       .shape = elbo_node_shape(logits),
+                       .event_rank = event_rank};
 }

@@ -71,6 +71,9 @@ const elbo_dist_type elbo_dist_categorical = {.name = "categorical",
 elbo_dist elbo_categorical(elbo_node *logits, int event_rank) {
     elbo_shape shape = elbo_node_shape(logits);
     if (shape.rank) shape.rank--;
-    return (elbo_dist){.type = &elbo_dist_categorical, .graph = elbo_node_graph(logits), .parameter = {logits},
-                       .shape = shape, .event_rank = event_rank};
+    return (elbo_dist){.type = &elbo_dist_categorical,
+                       .graph = elbo_node_graph(logits),
+                       .parameter = {logits},
+                       .shape = shape,
+                       .event_rank = event_rank};
 }

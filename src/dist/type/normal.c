@@ -27,7 +27,8 @@ static elbo_node *entropy(const elbo_dist *dist) {
     return elbo_broadcast_to(elbo_shift(dist->parameter[LOG_SCALE], 0.5 + half_log_two_pi), dist->shape);
 }
 
-/* KL = log s_q - log s_p + (s_p^2 + (m_p - m_q)^2) / (2 s_q^2) - 1/2; appendix B of Kingma and Welling for q = N(0,1) */
+/* KL = log s_q - log s_p + (s_p^2 + (m_p - m_q)^2) / (2 s_q^2) - 1/2; appendix B of Kingma and Welling for q = N(0,1)
+ */
 static elbo_node *kl(const elbo_dist *p, const elbo_dist *q) {
     if (q->type != &elbo_dist_normal) return NULL;
     elbo_node *spread = elbo_add(elbo_exp(elbo_scale(p->parameter[LOG_SCALE], 2)),
@@ -52,7 +53,9 @@ const elbo_dist_type elbo_dist_normal = {.name = "normal",
                                          .kl = kl};
 
 elbo_dist elbo_normal(elbo_node *loc, elbo_node *log_scale, int event_rank) {
-    elbo_dist dist = {.type = &elbo_dist_normal, .graph = elbo_node_graph(loc), .parameter = {loc, log_scale},
+    elbo_dist dist = {.type = &elbo_dist_normal,
+                      .graph = elbo_node_graph(loc),
+                      .parameter = {loc, log_scale},
                       .event_rank = event_rank};
     dist.shape = elbo_node_shape(elbo_add(loc, log_scale));
     return dist;
