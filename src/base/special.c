@@ -45,3 +45,48 @@ double elbo_erfinv_value(double x) {
 }
 
 double elbo_normal_icdf(double p) { return 1.41421356237309504880 * elbo_erfinv_value(2 * p - 1); }
+
+/* F(a, z) = z^a e^-z / Gamma(a + 1) S with S = sum of z^n / ((a+1)...(a+n)); terms and their derivatives in a. */
+static double slope_by_series(double a, double y) {
+    double z = exp(y), term = 1, sum = 1, inverse = 0, moved = 0;
+    for (double n = 1; n < 1e5; n++) {
+        term *= z / (a + n);
+        inverse += 1 / (a + n);
+        sum += term;
+        moved -= term * inverse;
+        if (term * inverse < 1e-17 * -moved && term < 1e-17 * sum) break;
+    }
+    return -(sum * (y - elbo_digamma_value(a + 1)) + moved) / a;
+}
+
+/* 1 - F(a, z) = z^a e^-z / Gamma(a) h with the continued fraction h = 1/(z+1-a - 1(1-a)/(z+3-a - ...)), by Lentz's
+ * method (Press et al., Numerical Recipes, section 6.2), carried together with its derivative in a. */
+static double slope_by_fraction(double a, double y) {
+    double z = exp(y), b = z + 1 - a, db = -1, c = 1e300, dc = 0, d = 1 / b, dd = -d * d * db, h = d, dh = dd;
+    for (double n = 1; n < 1e5; n++) {
+        double an = -n * (n - a), dan = n, old_c = c;
+        b += 2;
+        dd = -(dan * d + an * dd + db);
+        d = 1 / (an * d + b);
+        dd *= d * d;
+        c = b + an / old_c;
+        dc = db + dan / old_c - an / old_c * (dc / old_c);
+        double ratio = c * d, moved = dc * d + c * dd;
+        dh = dh * ratio + h * moved;
+        h *= ratio;
+        if (fabs(ratio - 1) < 1e-16 && fabs(moved) < 1e-16 * fabs(dh / h)) break;
+    }
+    return h * (y - elbo_digamma_value(a)) + dh;
+}
+
+/* Wilson and Hilferty's cube: z = a (1 - 1/(9a) + e / (3 sqrt a))^3 with e standard normal. */
+static double slope_by_cube(double a, double y) {
+    double root = exp((y - log(a)) / 3), away = root - 1 + 1 / (9 * a);
+    return 1 / a + 3 * (1 / (9 * a * a) - 0.5 * away / a) / root;
+}
+
+double elbo_log_gamma_slope_value(double a, double y) {
+    if (!(a > 0) || isnan(y)) return NAN;
+    if (a > 1e5) return slope_by_cube(a, y);
+    return y <= log(a + 1) ? slope_by_series(a, y) : slope_by_fraction(a, y);
+}

@@ -11,5 +11,7 @@ double elbo_erfinv_value(double x);
 /* The standard normal's distribution function and its inverse. */
 double elbo_normal_cdf(double x);
 double elbo_normal_icdf(double p);
+/* How y = log z, z ~ Gamma(a, 1), moves with a at a fixed value of its distribution function: -(dF/da) / (dF/dy). */
+double elbo_log_gamma_slope_value(double a, double y);
 
 #endif

@@ -63,7 +63,7 @@ static bool schedule_at(size_t index, line *out) {
     }
 REGISTRY_AT(model_at, elbo_model_type, elbo_registry_models, description)
 REGISTRY_AT(optimiser_at, elbo_optimiser_type, elbo_registry_optimisers, description)
-REGISTRY_AT(distribution_at, elbo_dist_type, elbo_registry_dists, density)
+REGISTRY_AT(distribution_at, elbo_dist_type, elbo_registry_dists, description)
 REGISTRY_AT(format_at, elbo_format, elbo_registry_formats, description)
 
 static bool operation_at(size_t index, line *out) {

@@ -32,10 +32,10 @@ static elbo_node *kl(const elbo_dist *p, const elbo_dist *q) {
 }
 
 const elbo_dist_type elbo_dist_bernoulli = {.name = "bernoulli",
-                                            .support = "0, 1",
-                                            .parameters = "logits (real)",
-                                            .density = "p^x (1 - p)^(1 - x), p = sigmoid(logits)",
+                                            .parameter = {{"logits", ELBO_CONSTRAINT_REAL, NULL}},
+                                            ELBO_DIST_IS(BINARY, PLAIN, "p^x (1 - p)^(1 - x), p = sigmoid(logits)"),
                                             .source = "Kingma and Welling 2013, appendix C.1",
+                                            .kl_source = "the sum of p log(p / q) over the values",
                                             .log_prob = log_prob,
                                             .sample = sample,
                                             .mean = mean,

@@ -56,10 +56,10 @@ static elbo_node *kl(const elbo_dist *p, const elbo_dist *q) {
 }
 
 const elbo_dist_type elbo_dist_categorical = {.name = "categorical",
-                                              .support = "0, 1, ..., K-1",
-                                              .parameters = "logits (real, K on the last axis)",
-                                              .density = "softmax(logits)_x",
+                                              .parameter = {{"logits", ELBO_CONSTRAINT_REAL, "K"}},
+                                              ELBO_DIST_IS(CLASSES, PLAIN, "softmax(logits)_x"),
                                               .source = "Bishop 2006, appendix B",
+                                              .kl_source = "the sum of p log(p / q) over the values",
                                               .log_prob = log_prob,
                                               .sample = sample,
                                               .mean = mean,
