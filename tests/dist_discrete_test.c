@@ -200,12 +200,13 @@ static int check_kl(look *l) {
  * 25 settings: a correct sampler fails with probability 3e-5, once and for all. */
 static int check_draws(look *l) {
     double *draw = calloc(DRAWS, sizeof *draw), statistic = 0, expected = 0, mass = 0;
-    int cells = 0, seen = 0, at = 0;
+    int cells = 0, seen = 0, at = 0, failures = 0;
     sorted_draws(&l->probe, draw);
     for (int i = 0; i < DRAWS; i++)
         if (draw[i] < 0 || draw[i] > last_of(l) || draw[i] != floor(draw[i])) {
+            failures = near(l, "a draw", draw[i], 0, 0);
             free(draw);
-            return near(l, "a draw", draw[i], 0, 0);
+            return failures;
         }
     for (int k = 0; k < l->probe.points; k++) {
         expected += DRAWS * exp(l->log_p[k]);

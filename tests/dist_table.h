@@ -52,6 +52,23 @@ GSL(pdf_chi_squared, gsl_ran_chisq_pdf(x, A))
 GSL(cdf_chi_squared, gsl_cdf_chisq_P(x, A))
 GSL(pdf_erlang, gsl_ran_gamma_pdf(x, A, 1 / B))
 
+static double pdf_mixture(const double (*p)[WIDTH], double x) {
+    double sum = 0, mass = 0;
+    for (int k = 0; k < 3; k++) {
+        sum += exp(p[0][k]) * gsl_ran_gaussian_pdf(x - p[1][k], p[2][k]);
+        mass += exp(p[0][k]);
+    }
+    return sum / mass;
+}
+static double cdf_mixture(const double (*p)[WIDTH], double x) {
+    double sum = 0, mass = 0;
+    for (int k = 0; k < 3; k++) {
+        sum += exp(p[0][k]) * gsl_cdf_gaussian_P(x - p[1][k], p[2][k]);
+        mass += exp(p[0][k]);
+    }
+    return sum / mass;
+}
+
 #define AT(...)         \
     {                   \
         { __VA_ARGS__ } \
@@ -95,6 +112,9 @@ static const row rows[] = {
      .cdf = cdf_f},
     {"continuous_bernoulli", .settings = 4, .at = {AT({1.5}), AT({-0.2}), AT({3e-4}), AT({-60})}},
     {"relaxed_bernoulli", .settings = 3, .at = {AT({0.7}, {1}), AT({2}, {-1.5}), AT({0.3}, {0.5})}},
+    {"normal_mixture", .classes = 3, .settings = 2,
+     .at = {AT({0.5, -0.2, 1}, {-2, 0.5, 3}, {0.7, 0.4, 1.5}), AT({1, 0, 0}, {-2e5, 0, 1e5}, {3e4, 8e4, 2e4})},
+     .pdf = pdf_mixture, .cdf = cdf_mixture},
     {"erlang", .settings = 4, .at = {AT({3}, {1.5}), AT({1}, {2}), AT({40}, {1e-6}), AT({2}, {1e6})},
      .pdf = pdf_erlang},
 };

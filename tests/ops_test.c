@@ -337,7 +337,7 @@ static void each_gradient(int order) {
             const elbo_op *op = elbo_registry_ops[f]->ops[o];
             int flips = 0;
             if (op->flags & (ELBO_OP_SOURCE | ELBO_OP_NO_GRADIENT)) continue;
-            if (strncmp(op->name, "random_", 7) == 0) continue; /* implicit: dist_gamma_test.c compares it */
+            if (strncmp(op->name, "random_", 7) == 0) continue; /* implicit: dist tests compare it */
             for (int c = 0; c < op->case_count; c++) failures += check_gradient(op, c, order, &flips);
             bool expects_flips = order == 1 && !is_flat(op) && !is_unsupported(op, order);
             if (expects_flips && flips == 0) {

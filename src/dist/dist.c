@@ -58,7 +58,10 @@ elbo_node *elbo_dist_log_prob(const elbo_dist *dist, elbo_node *x) {
 }
 
 elbo_node *elbo_dist_entropy(const elbo_dist *dist) {
-    return dist->type && dist->type->entropy ? sum_elements(dist, dist->type->entropy(dist)) : NULL;
+    if (!dist->type || !dist->type->entropy) return NULL;
+    elbo_shape elements = dist->shape;
+    elements.rank -= elbo_dist_own_rank(dist->type);
+    return sum_elements(dist, elbo_broadcast_to(dist->type->entropy(dist), elements));
 }
 
 static elbo_node *moment(const elbo_dist *dist, const char *name, elbo_node *(*of)(const elbo_dist *dist)) {

@@ -26,10 +26,13 @@ enum { ELBO_DIST_PARAMETERS = 3 };
 #define ELBO_SUPPORT_TEXT_VECTOR          "real vectors"
 #define ELBO_SUPPORT_TEXT_SIMPLEX         "positive vectors of sum 1"
 #define ELBO_SUPPORT_TEXT_COUNT_VECTOR    "vectors of counts of sum total"
-#define ELBO_SUPPORT_LIST(X)                                                                                        \
-    X(REAL)                                                                                                         \
-    X(POSITIVE) X(NON_NEGATIVE) X(FROM_SCALE) X(INTERVAL) X(UNIT_INTERVAL) X(BINARY) X(CLASSES) X(LEVELS) X(COUNTS) \
-        X(COUNTS_TO_TOTAL) X(VECTOR) X(SIMPLEX) X(COUNT_VECTOR)
+#define ELBO_SUPPORT_LIST(X)                                                                                      \
+    X(REAL)                                                                                                       \
+    X(POSITIVE)                                                                                                   \
+    X(NON_NEGATIVE)                                                                                               \
+    X(FROM_SCALE)                                                                                                 \
+    X(INTERVAL) X(UNIT_INTERVAL) X(BINARY) X(CLASSES) X(LEVELS) X(COUNTS) X(COUNTS_TO_TOTAL) X(VECTOR) X(SIMPLEX) \
+        X(COUNT_VECTOR)
 
 /* How draws are made. Plain ones carry no gradient to the parameters. */
 #define ELBO_DRAWS_TEXT_PLAIN          "not reparameterised"
@@ -92,7 +95,7 @@ struct elbo_dist_type {
     elbo_node *(*mean)(const elbo_dist *dist);
     elbo_node *(*variance)(const elbo_dist *dist);
     elbo_node *(*mode)(const elbo_dist *dist);
-    elbo_node *(*entropy)(const elbo_dist *dist);            /* per element; NULL: no closed form */
+    elbo_node *(*entropy)(const elbo_dist *dist); /* per element, or what broadcasts to it; NULL: no closed form */
     elbo_node *(*cdf)(const elbo_dist *dist, elbo_node *x);  /* P(X <= x); NULL: no closed form */
     elbo_node *(*icdf)(const elbo_dist *dist, elbo_node *p); /* its inverse on (0, 1); NULL: no closed form */
     /* KL(p || q) per element in closed form, or NULL where this pair has none. */
