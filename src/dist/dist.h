@@ -26,13 +26,13 @@ enum { ELBO_DIST_PARAMETERS = 3 };
 #define ELBO_SUPPORT_TEXT_VECTOR          "real vectors"
 #define ELBO_SUPPORT_TEXT_SIMPLEX         "positive vectors of sum 1"
 #define ELBO_SUPPORT_TEXT_COUNT_VECTOR    "vectors of counts of sum total"
-#define ELBO_SUPPORT_LIST(X)                                                                                      \
-    X(REAL)                                                                                                       \
-    X(POSITIVE)                                                                                                   \
-    X(NON_NEGATIVE)                                                                                               \
-    X(FROM_SCALE)                                                                                                 \
-    X(INTERVAL) X(UNIT_INTERVAL) X(BINARY) X(CLASSES) X(LEVELS) X(COUNTS) X(COUNTS_TO_TOTAL) X(VECTOR) X(SIMPLEX) \
-        X(COUNT_VECTOR)
+#define ELBO_SUPPORT_LIST(X) \
+    X(REAL)                  \
+    X(POSITIVE)              \
+    X(NON_NEGATIVE)          \
+    X(FROM_SCALE)            \
+    X(INTERVAL)              \
+    X(UNIT_INTERVAL) X(BINARY) X(CLASSES) X(LEVELS) X(COUNTS) X(COUNTS_TO_TOTAL) X(VECTOR) X(SIMPLEX) X(COUNT_VECTOR)
 
 /* How draws are made. Plain ones carry no gradient to the parameters. */
 #define ELBO_DRAWS_TEXT_PLAIN          "not reparameterised"
