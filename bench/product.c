@@ -5,8 +5,14 @@
 
 #include "bench.h"
 
-enum { WARM_UP = 5, MOST_OPERANDS = 3 };
-static const double LEAST_SECONDS = 0.15;
+enum { WARM_UP = 5, EXECUTIONS = 200, MOST_OPERANDS = 3 };
+/* Long enough for EXECUTIONS of a small product; beside other programs, which slow each one, up to the second bound. */
+static const double LEAST_SECONDS = 0.15, MOST_SECONDS = 1.5;
+
+static bool goes_on(int executions, double seconds) {
+    if (executions < WARM_UP || seconds < LEAST_SECONDS) return true;
+    return executions < EXECUTIONS && seconds < MOST_SECONDS;
+}
 
 typedef struct operand {
     dnnl_memory_t memory;
@@ -24,7 +30,7 @@ static bool make_operand(operand *out, const dnnl_memory_desc_t *layout, dnnl_en
 /* The least seconds of one execution. */
 static double repeat(dnnl_primitive_t primitive, dnnl_stream_t stream, const dnnl_exec_arg_t *argument) {
     double best = 1e9, begin = bench_now();
-    for (int i = 0; i < WARM_UP || bench_now() - begin < LEAST_SECONDS; i++) {
+    for (int i = 0; goes_on(i, bench_now() - begin); i++) {
         double start = bench_now();
         dnnl_primitive_execute(primitive, stream, MOST_OPERANDS, argument);
         dnnl_stream_wait(stream);

@@ -37,7 +37,7 @@ double elbo_erfinv_value(double x) {
     double a = 0.147, l = log1p(-x * x), b = 2 / (pi * a) + l / 2;
     double y = copysign(sqrt(sqrt(b * b - l / a) - b), x);
     for (int step = 0; step < 4; step++) {
-        double size = fabs(y), wrong = erfc(size) - (1 - fabs(x));
+        double size = fabs(y), wrong = fabs(x) < 0.5 ? fabs(x) - erf(size) : erfc(size) - (1 - fabs(x));
         double move = wrong * 0.88622692545275801365 * exp(size * size);
         y = copysign(size + move / (1 + size * move), x); /* Halley */
     }
