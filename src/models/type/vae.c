@@ -99,6 +99,8 @@ static elbo_node *convolve(elbo_context *context, elbo_node *x) {
 static elbo_dist encode(elbo_context *context, elbo_node *x) {
     const vae_options *o = context->options;
     context->builder.group = "encoder";
+    /* levels are whole numbers up to 255: the network sees them in [0, 1] */
+    if (context->item.levels > 1) x = elbo_scale(x, 1.0 / (double)(context->item.levels - 1));
     elbo_node *h = is(o->network, "conv") ? convolve(context, x) : x;
     h = elbo_nn_mlp(&context->builder, h, "dense", &o->hidden, o->activation);
     elbo_node *both = elbo_nn_dense(&context->builder, h, "posterior", 2 * o->latent);
