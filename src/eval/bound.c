@@ -5,9 +5,20 @@
 #include "eval/posterior.h"
 #include "graph/graph.h"
 
-static elbo_node *kl_elements(const elbo_dist *posterior, const elbo_dist *prior, elbo_node *z) {
+/* KL of each dimension; where the distributions have no such parts, that of the datum shared evenly. */
+static elbo_node *kl_elements(const elbo_bound *bound, const elbo_dist *prior) {
+    const elbo_dist *posterior = &bound->posterior;
+    elbo_shape full = ELBO_SHAPE(bound->rows, bound->latent);
     elbo_node *elements = elbo_dist_kl_elements(posterior, prior);
-    return elements ? elements : elbo_sub(posterior->type->log_prob(posterior, z), prior->type->log_prob(prior, z));
+    bool single = elbo_dist_own_rank(posterior->type) == 0 && elbo_dist_own_rank(prior->type) == 0;
+    if (!elements && single)
+        elements = elbo_sub(posterior->type->log_prob(posterior, bound->z), prior->type->log_prob(prior, bound->z));
+    if (elements && single) return elbo_broadcast_to(elements, full);
+    elbo_node *datum = elements
+                           ? elbo_dist_kl(posterior, prior)
+                           : elbo_sub(elbo_dist_log_prob(posterior, bound->z), elbo_dist_log_prob(prior, bound->z));
+    datum = elbo_reshape(elbo_scale(datum, 1 / (double)bound->latent), ELBO_SHAPE(bound->rows, 1));
+    return elbo_broadcast_to(datum, full);
 }
 
 static void build(elbo_bound *bound, const elbo_instance *instance) {
@@ -18,13 +29,12 @@ static void build(elbo_bound *bound, const elbo_instance *instance) {
     if (!bound->posterior.type) return;
     elbo_posterior_spread(&bound->posterior);
     bound->z = elbo_dist_sample(&bound->posterior, 0);
-    bound->mean = bound->posterior.type->mean(&bound->posterior);
+    bound->mean = elbo_posterior_mean(&bound->posterior, NULL);
     elbo_dist likelihood = instance->type->decode(&context, bound->z);
     elbo_dist prior = instance->type->prior(&context, bound->rows);
     if (!likelihood.type || !prior.type) return;
     bound->reconstruction = elbo_neg(elbo_dist_log_prob(&likelihood, bound->x));
-    bound->kl =
-        elbo_broadcast_to(kl_elements(&bound->posterior, &prior, bound->z), ELBO_SHAPE(bound->rows, bound->latent));
+    bound->kl = kl_elements(bound, &prior);
 }
 
 elbo_status elbo_bound_new(elbo_bound *bound, const elbo_instance *instance, int64_t rows, elbo_precision precision,

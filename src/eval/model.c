@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "base/memory.h"
+#include "eval/posterior.h"
 #include "train/checkpoint.h"
 
 enum { MOST_ROWS = 256, MOST_NUMBERS = 1 << 24 };
@@ -140,8 +141,7 @@ static void build_encode(elbo_model *model, elbo_program *program) {
     program->in = elbo_input(program->graph, "x", program->dtype, ELBO_SHAPE(program->rows, instance->item.size));
     elbo_dist posterior = instance->type->encode(&context, elbo_instance_x(instance, program->in, false));
     if (!posterior.type) return;
-    program->out[0] = posterior.type->mean(&posterior);
-    program->out[1] = elbo_sqrt(posterior.type->variance(&posterior));
+    program->out[0] = elbo_posterior_mean(&posterior, &program->out[1]);
 }
 
 static void build_decode(elbo_model *model, elbo_program *program) {
@@ -161,7 +161,7 @@ static void build_prior(elbo_model *model, elbo_program *program) {
     program->in = elbo_input(program->graph, "temperature", ELBO_F32, ELBO_SHAPE(1));
     elbo_dist prior = model->instance.type->prior(&context, program->rows);
     if (!prior.type) return;
-    elbo_node *mean = prior.type->mean(&prior), *away = elbo_sub(elbo_dist_sample(&prior, 0), mean);
+    elbo_node *mean = elbo_posterior_mean(&prior, NULL), *away = elbo_sub(elbo_dist_sample(&prior, 0), mean);
     program->out[0] = elbo_muladd(away, program->in, mean);
 }
 

@@ -1,6 +1,7 @@
 #include "eval/posterior.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "graph/graph.h"
 
@@ -10,21 +11,43 @@ int elbo_posterior_parameters(const elbo_dist *dist) {
     return count;
 }
 
+/* Constants are the same for every row: they stay as they are. */
+static bool is_constant(const elbo_node *node) {
+    double value;
+    return elbo_node_constant(node, &value);
+}
+
 void elbo_posterior_spread(elbo_dist *dist) {
+    int own_rank = elbo_dist_own_rank(dist->type);
     for (int k = 0; k < elbo_posterior_parameters(dist); k++) {
         elbo_node *node = dist->parameter[k];
-        if (node->shape.rank <= dist->shape.rank) {
-            dist->parameter[k] = elbo_broadcast_to(node, dist->shape);
-        } else if (node->shape.dim[0] != dist->shape.dim[0]) {
-            elbo_graph_fail(dist->graph, ELBO_ERROR_UNSUPPORTED,
-                            "parameter %d of the %s posterior has no axis that counts data", k, dist->type->name);
-        }
+        const char *axes = dist->type->parameter[k].axes;
+        elbo_shape from = node->shape, full = dist->shape;
+        full.rank -= own_rank;
+        for (const char *axis = axes; axis && *axis && full.rank < ELBO_MAX_RANK; axis++, full.rank++)
+            full.dim[full.rank] = from.dim[from.rank - (int)strlen(axis)];
+        if (!is_constant(node)) dist->parameter[k] = elbo_broadcast_to(node, full);
     }
 }
 
 int64_t elbo_posterior_width(const elbo_dist *dist, int k) {
     elbo_shape shape = elbo_node_shape(dist->parameter[k]);
-    return elbo_shape_span(shape, 1, shape.rank);
+    return is_constant(dist->parameter[k]) ? 0 : elbo_shape_span(shape, 1, shape.rank);
+}
+
+/* Draws of a posterior without closed moments. */
+enum { MOMENT_DRAWS = 64 };
+
+elbo_node *elbo_posterior_mean(const elbo_dist *dist, elbo_node **deviation) {
+    const elbo_dist_type *type = dist->type;
+    bool closed = type->mean && type->variance;
+    elbo_node *draws = closed ? NULL : elbo_dist_sample(dist, MOMENT_DRAWS);
+    elbo_node *mean = closed ? type->mean(dist) : elbo_mean(draws, 0, 0, false);
+    if (!deviation) return mean;
+    *deviation = elbo_sqrt(closed ? type->variance(dist)
+                                  : elbo_scale(elbo_mean(elbo_square(elbo_sub(draws, mean)), 0, 0, false),
+                                               MOMENT_DRAWS / (MOMENT_DRAWS - 1.0)));
+    return mean;
 }
 
 elbo_dist elbo_posterior_inputs(const elbo_dist *like, elbo_graph *graph, int64_t rows) {
@@ -33,6 +56,11 @@ elbo_dist elbo_posterior_inputs(const elbo_dist *like, elbo_graph *graph, int64_
     dist.shape.dim[0] = rows;
     for (int k = 0; k < elbo_posterior_parameters(like); k++) {
         char name[32];
+        double value;
+        if (elbo_node_constant(like->parameter[k], &value)) {
+            dist.parameter[k] = elbo_constant(graph, value, elbo_node_shape(like->parameter[k]));
+            continue;
+        }
         snprintf(name, sizeof name, "posterior%d", k);
         elbo_shape shape = elbo_node_shape(like->parameter[k]);
         shape.dim[0] = rows;

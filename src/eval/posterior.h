@@ -4,14 +4,17 @@
 
 #include "dist/dist.h"
 
-/* Gives each parameter a leading axis of dist->shape.dim[0] rows, so that a row's parameters are adjacent numbers. A
- * parameter that cannot have one is an error in the graph. */
+/* Gives each parameter that is no constant a leading axis of dist->shape.dim[0] rows, so that a row's parameters are
+ * adjacent numbers. */
 void elbo_posterior_spread(elbo_dist *dist);
 /* How many parameters a distribution has. */
 int elbo_posterior_parameters(const elbo_dist *dist);
-/* Numbers of parameter k for one row, after elbo_posterior_spread. */
+/* Numbers of parameter k for one row, after elbo_posterior_spread; 0 for a constant. */
 int64_t elbo_posterior_width(const elbo_dist *dist, int k);
-/* The same distribution in another graph, for so many rows, its parameters inputs. */
+/* The posterior's mean and, unless deviation is NULL, its standard deviation; by 64 draws where they have no closed
+ * form. */
+elbo_node *elbo_posterior_mean(const elbo_dist *dist, elbo_node **deviation);
+/* The same distribution in another graph, for so many rows, its parameters inputs (constants stay constants). */
 elbo_dist elbo_posterior_inputs(const elbo_dist *like, elbo_graph *graph, int64_t rows);
 
 #endif

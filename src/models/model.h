@@ -23,7 +23,16 @@ typedef struct elbo_context {
     elbo_builder builder;
     const void *options; /* the model's own struct */
     elbo_item item;
+    int64_t data_rows; /* rows that are trained on; 0: not training */
+    elbo_node *local;  /* what is kept for each datum of the batch instead of encoding it; or NULL (elbo_local) */
 } elbo_context;
+
+/* Models without an encoder keep something for each training row. */
+typedef enum elbo_local {
+    ELBO_LOCAL_NONE,    /* q(z|x) comes from the encoder */
+    ELBO_LOCAL_NUMBERS, /* the numbers of q(z|x), moved by gradients of the bound (black-box variational inference) */
+    ELBO_LOCAL_CODES    /* z itself, moved by Hamiltonian Monte Carlo (Monte Carlo EM) */
+} elbo_local;
 
 /* One update of a step: the loss whose gradient is taken, and the groups that it moves. */
 typedef struct elbo_update {
@@ -47,8 +56,8 @@ typedef struct elbo_model_type {
     /* Whether options and data go together; a message says what to change. */
     elbo_status (*check)(const void *options, const elbo_item *item, elbo_error *error);
     int64_t (*latent)(const void *options);
-    /* "bernoulli", "normal" or "categorical": what kind of values decode describes. */
-    const char *(*likelihood)(const void *options);
+    /* The distribution of decode, and its classes or levels (0: none). */
+    const elbo_dist_type *(*likelihood)(const void *options);
     int64_t (*levels)(const void *options);
     /* How parameters start. */
     void (*initialisation)(const void *options, elbo_init *init, double *scale);
@@ -58,12 +67,20 @@ typedef struct elbo_model_type {
     elbo_dist (*encode)(elbo_context *context, elbo_node *x);
     /* p(x | z), z: [..., latent] -> event of rank 1 over [..., size] */
     elbo_dist (*decode)(elbo_context *context, elbo_node *z);
+    /* q(z|x) in two halves, where it is made of numbers: the encoder's numbers for x, [B, width], and the distribution
+     * that numbers mean. NULL: the model has no such form, and nothing can be fitted in the encoder's place. */
+    int64_t (*posterior_width)(const void *options);
+    elbo_node *(*posterior_numbers)(elbo_context *context, elbo_node *x);
+    elbo_dist (*posterior)(elbo_context *context, elbo_node *numbers);
+    /* What is kept for each training row; NULL: nothing. */
+    elbo_local (*local)(const void *options);
+    int64_t (*local_steps)(const void *options); /* moves of it before each step on the parameters */
+    double (*local_rate)(const void *options);   /* of those moves, where they follow gradients */
     /* The updates of a training step on x: [B, size]; returns how many. */
     int (*updates)(elbo_context *context, elbo_node *x, const elbo_weights *weights,
                    elbo_update out[ELBO_MODEL_UPDATES]);
 } elbo_model_type;
 
-extern const elbo_model_type elbo_model_vae;
 extern const elbo_model_type *const elbo_registry_models[];
 /* NULL (with a hint in the error) for an unknown name. */
 const elbo_model_type *elbo_model_type_find(const char *name, elbo_error *error);

@@ -19,15 +19,58 @@ elbo_node *elbo_nn_activate(elbo_node *x, const char *name) {
                            ELBO_ACTIVATIONS);
 }
 
-elbo_node *elbo_nn_param(elbo_builder *builder, const char *layer, const char *name, elbo_shape shape, elbo_init init,
-                         double scale, int64_t fan_in, int64_t fan_out) {
-    char full[192];
+/* The parameter itself: declared, or found. */
+static elbo_node *declare(elbo_builder *builder, const char *full, elbo_shape shape, elbo_init init, double scale,
+                          int64_t fan_in, int64_t fan_out) {
     elbo_error error;
-    snprintf(full, sizeof full, "%s.%s.%s", builder->group, layer, name);
     if (elbo_params_declare(builder->params, builder->group, full, shape, init, scale, fan_in, fan_out, &error) !=
         ELBO_OK)
         return elbo_graph_fail(builder->graph, error.status, "%s", error.message);
     return elbo_param(builder->graph, builder->params, full);
+}
+
+/* A draw of N(loc, scale^2), and its KL to N(0, 1): sum of (scale^2 + loc^2 - 1) / 2 - log scale. */
+static elbo_node *draw_weight(elbo_builder *builder, const char *full, elbo_node *loc) {
+    enum { FIRST_LOG_SCALE = -5 }; /* nearly certain at the start: training begins as without it */
+    elbo_weight_posterior *weights = builder->weights;
+    for (int i = 0; i < weights->count; i++)
+        if (weights->loc[i] == loc) return weights->drawn[i];
+    if (!loc || weights->count == ELBO_DRAWN_WEIGHTS)
+        return elbo_graph_fail(builder->graph, ELBO_ERROR_UNSUPPORTED, "more than %d tensors with a posterior",
+                               ELBO_DRAWN_WEIGHTS);
+    char name[208];
+    snprintf(name, sizeof name, "%s.log_scale", full);
+    elbo_shape shape = elbo_node_shape(loc);
+    elbo_node *log_scale = declare(builder, name, shape, ELBO_INIT_CONSTANT, FIRST_LOG_SCALE, 1, 1);
+    elbo_node *noise = elbo_random_normal(builder->graph, shape, 0);
+    elbo_node *spread = elbo_add(elbo_exp(elbo_scale(log_scale, 2)), elbo_square(loc));
+    elbo_node *kl = elbo_sum_all(elbo_sub(elbo_scale(elbo_shift(spread, -1), 0.5), log_scale));
+    weights->loc[weights->count] = loc;
+    weights->kl = weights->kl ? elbo_add(weights->kl, kl) : kl;
+    return weights->drawn[weights->count++] = elbo_muladd(elbo_exp(log_scale), noise, loc);
+}
+
+elbo_node *elbo_nn_param(elbo_builder *builder, const char *layer, const char *name, elbo_shape shape, elbo_init init,
+                         double scale, int64_t fan_in, int64_t fan_out) {
+    char full[192];
+    snprintf(full, sizeof full, "%s.%s.%s", builder->group, layer, name);
+    elbo_node *value = declare(builder, full, shape, init, scale, fan_in, fan_out);
+    bool drawn = builder->weights && strcmp(builder->weights->group, builder->group) == 0;
+    return drawn ? draw_weight(builder, full, value) : value;
+}
+
+void elbo_nn_assign(elbo_builder *builder, const char *layer, const char *name, elbo_node *value) {
+    elbo_assignments *assignments = builder->assignments;
+    char full[192];
+    snprintf(full, sizeof full, "%s.%s.%s", builder->group, layer, name);
+    const elbo_param_info *info = elbo_params_find(builder->params, full);
+    if (!assignments || !value) return;
+    if (!info || assignments->count == ELBO_ASSIGNMENTS) {
+        elbo_graph_fail(builder->graph, ELBO_ERROR_INTERNAL, "%s cannot be assigned to", full);
+        return;
+    }
+    assignments->value[assignments->count] = value;
+    assignments->offset[assignments->count++] = info->offset;
 }
 
 static void push(elbo_builder *builder, const char *layer) {

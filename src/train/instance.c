@@ -8,11 +8,26 @@
 static bool is(const char *value, const char *wanted) { return strcmp(value, wanted) == 0; }
 
 elbo_context elbo_instance_context(const elbo_instance *instance, elbo_graph *graph, bool training) {
-    elbo_context context = {.options = instance->config->model, .item = instance->item};
+    elbo_context context = {
+        .options = instance->config->model, .item = instance->item, .data_rows = training ? instance->data_rows : 0};
     context.builder =
         (elbo_builder){.graph = graph, .params = instance->params, .group = "model", .training = training};
     instance->type->initialisation(instance->config->model, &context.builder.init, &context.builder.init_scale);
     return context;
+}
+
+int64_t elbo_instance_local_width(const elbo_instance *instance, bool training) {
+    const elbo_model_type *type = instance->type;
+    const void *options = instance->config->model;
+    elbo_local local = type->local ? type->local(options) : ELBO_LOCAL_NONE;
+    if (local == ELBO_LOCAL_NONE) return 0;
+    return local == ELBO_LOCAL_CODES && training ? type->latent(options) : type->posterior_width(options);
+}
+
+elbo_node *elbo_instance_add_local(const elbo_instance *instance, elbo_context *context, int64_t rows) {
+    int64_t width = elbo_instance_local_width(instance, context->builder.training);
+    if (width > 0) context->local = elbo_input(context->builder.graph, "local", ELBO_F32, ELBO_SHAPE(rows, width));
+    return context->local;
 }
 
 elbo_node *elbo_instance_raw(const elbo_instance *instance, elbo_graph *graph, int64_t rows) {
@@ -63,14 +78,22 @@ static elbo_status moments(const elbo_dataset *dataset, double *mean, double *de
     return status;
 }
 
+static const elbo_dist_type *likelihood_of(const elbo_instance *instance) {
+    return instance->type->likelihood(instance->config->model);
+}
+
 static elbo_status choose_scale(elbo_instance *instance, const elbo_dataset *dataset, elbo_error *error) {
     const elbo_data_info *info = elbo_dataset_info(dataset);
     const char *wanted = instance->config->input.normalize;
-    bool bernoulli = is(instance->type->likelihood(instance->config->model), "bernoulli");
+    elbo_support support = likelihood_of(instance)->support;
+    bool bernoulli = likelihood_of(instance) == &elbo_dist_bernoulli;
+    bool counts = support == ELBO_SUPPORT_COUNTS || support == ELBO_SUPPORT_COUNTS_TO_TOTAL ||
+                  support == ELBO_SUPPORT_COUNT_VECTOR;
+    bool unit = bernoulli || support == ELBO_SUPPORT_UNIT_INTERVAL;
     bool bytes = info->dtype == ELBO_U8, inside = info->minimum >= 0 && info->maximum <= 1;
     instance->shift = 0;
     instance->factor = 1;
-    if (is(wanted, "none") || (is(wanted, "auto") && !bytes && (!bernoulli || inside))) {
+    if (is(wanted, "none") || (is(wanted, "auto") && (counts || (!bytes && (!unit || inside))))) {
         if (bernoulli && !inside)
             return elbo_fail(error, ELBO_ERROR_USAGE,
                              "a bernoulli likelihood needs values in [0,1], but the data range from %g to %g: use "
@@ -94,9 +117,8 @@ static elbo_status choose_scale(elbo_instance *instance, const elbo_dataset *dat
 }
 
 static elbo_status choose_binarisation(elbo_instance *instance, const elbo_data_info *info, elbo_error *error) {
-    const char *wanted = instance->config->input.binarize,
-               *likelihood = instance->type->likelihood(instance->config->model);
-    bool bernoulli = is(likelihood, "bernoulli");
+    const char *wanted = instance->config->input.binarize;
+    bool bernoulli = likelihood_of(instance) == &elbo_dist_bernoulli;
     double low = (info->minimum - instance->shift) * instance->factor;
     double high = (info->maximum - instance->shift) * instance->factor;
     bool two_values =
@@ -119,12 +141,13 @@ static elbo_status choose_binarisation(elbo_instance *instance, const elbo_data_
 }
 
 static elbo_status choose_levels(elbo_instance *instance, const elbo_data_info *info, elbo_error *error) {
-    if (!is(instance->type->likelihood(instance->config->model), "categorical")) return ELBO_OK;
+    elbo_support support = likelihood_of(instance)->support;
+    if (support != ELBO_SUPPORT_CLASSES && support != ELBO_SUPPORT_LEVELS) return ELBO_OK;
     int64_t levels = instance->type->levels(instance->config->model);
     if (!info->integral || info->minimum < 0 || info->maximum > 255)
         return elbo_fail(error, ELBO_ERROR_USAGE,
-                         "a categorical likelihood needs whole numbers from 0 to 255; the data range from %g to %g",
-                         info->minimum, info->maximum);
+                         "a %s likelihood needs whole numbers from 0 to 255; the data range from %g to %g",
+                         likelihood_of(instance)->name, info->minimum, info->maximum);
     instance->item.levels = levels;
     instance->shift = 0;
     double top = info->dtype == ELBO_U8 && info->maximum >= (double)levels ? 256 : (double)levels;
@@ -143,6 +166,7 @@ elbo_status elbo_instance_declare_params(elbo_instance *instance, elbo_error *er
         return elbo_fail_memory(error, 0, "a model");
     }
     elbo_context context = elbo_instance_context(instance, graph, true);
+    elbo_instance_add_local(instance, &context, 1);
     elbo_node *x = elbo_instance_x(instance, elbo_instance_raw(instance, graph, 1), true);
     elbo_update update[ELBO_MODEL_UPDATES];
     elbo_weights weights = {elbo_input(graph, "kl_weight", ELBO_F32, ELBO_SCALAR)};
@@ -166,15 +190,17 @@ elbo_status elbo_instance_new(elbo_instance *instance, const elbo_config *config
     instance->item.classes = info->classes;
     instance->low = info->minimum;
     instance->high = info->maximum;
+    instance->data_rows = info->count[ELBO_SPLIT_TRAIN];
     if (info->dtype != ELBO_U8 && info->dtype != ELBO_F32)
         return elbo_fail(error, ELBO_ERROR_UNSUPPORTED, "data of type %s; u8 or f32 were expected",
                          elbo_dtype_name(info->dtype));
+    if (instance->type->check) ELBO_TRY(instance->type->check(instance->config->model, &instance->item, error));
     ELBO_TRY(choose_scale(instance, dataset, error));
     ELBO_TRY(choose_binarisation(instance, info, error));
     ELBO_TRY(choose_levels(instance, info, error));
-    if (instance->type->check) ELBO_TRY(instance->type->check(instance->config->model, &instance->item, error));
     ELBO_TRY(elbo_instance_declare_params(instance, error));
-    return elbo_params_finish(instance->params, error);
+    ELBO_TRY(elbo_params_finish(instance->params, error));
+    return elbo_instance_check_values(instance, dataset, error);
 }
 
 void elbo_instance_clear(elbo_instance *instance) {

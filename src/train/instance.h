@@ -16,6 +16,7 @@ typedef struct elbo_instance {
     elbo_binarize binarize;
     double low, high; /* of raw values in training: for pictures */
     elbo_params *params;
+    int64_t data_rows; /* of the training split while training; else 0 */
     char warning[256]; /* about the data: "" or what to know */
 } elbo_instance;
 
@@ -29,6 +30,11 @@ void elbo_instance_clear(elbo_instance *instance);
 
 /* A context for building parts on a graph. training: batch statistics and the like. */
 elbo_context elbo_instance_context(const elbo_instance *instance, elbo_graph *graph, bool training);
+/* Gives the context the input "local" where the model keeps something for each datum instead of encoding it: while
+ * training what it keeps, else the numbers of q(z|x). Returns the input, or NULL where the model has an encoder. */
+elbo_node *elbo_instance_add_local(const elbo_instance *instance, elbo_context *context, int64_t rows);
+/* Numbers of a row of that input; 0 where there is none. */
+int64_t elbo_instance_local_width(const elbo_instance *instance, bool training);
 /* The input "x" (raw: [rows, size], dtype of the instance). */
 elbo_node *elbo_instance_raw(const elbo_instance *instance, elbo_graph *graph, int64_t rows);
 /* The model's x from raw: scaled; binarised where the instance says so and draw is true (false: left grey). The first
@@ -39,6 +45,9 @@ elbo_node *elbo_instance_unscale(const elbo_instance *instance, elbo_node *x);
 /* Whether a data set has items of the instance's size and of a type that elbo_instance_rows brings to the instance's.
  */
 elbo_status elbo_instance_fits(const elbo_instance *instance, const elbo_data_info *info, elbo_error *error);
+/* Whether the likelihood can give the training values (values.c): looks at some rows, and names the first value of
+ * density zero. */
+elbo_status elbo_instance_check_values(const elbo_instance *instance, const elbo_dataset *dataset, elbo_error *error);
 /* elbo_dataset_rows in the instance's type: whole numbers to 255 are bytes in some formats and floats in others, and a
  * table of them may follow one of fractions. out: room for [rows, size] of the instance's type. */
 elbo_status elbo_instance_rows(const elbo_instance *instance, const elbo_dataset *dataset, elbo_split split,

@@ -33,11 +33,13 @@ static size_t gradient_targets(elbo_graph *graph, const elbo_instance *instance,
 static elbo_status compile(elbo_step_program *program, const elbo_instance *instance, int u, float *gradient,
                            int threads, elbo_error *error) {
     const elbo_update *update = &program->update[u];
-    elbo_node *fetch[4];
+    elbo_node *fetch[4 + ELBO_ASSIGNMENTS];
     size_t fetches = 0, params = elbo_params_count(instance->params);
     elbo_node *candidate[4] = {update->loss, update->reconstruction, update->kl, update->objective};
     for (int i = 0; i < 4; i++)
         if (candidate[i] && (i < 3 || gradient)) fetch[fetches++] = candidate[i];
+    for (int i = 0; gradient && u == 0 && i < program->assignments.count; i++)
+        fetch[fetches++] = program->assignments.value[i];
     elbo_arena arena = {0};
     elbo_target *target = elbo_arena_calloc(&arena, sizeof *target * params);
     elbo_node **scratch = elbo_arena_calloc(&arena, sizeof *scratch * 2 * params);
@@ -59,12 +61,15 @@ elbo_status elbo_step_program_new(elbo_step_program *program, const elbo_instanc
     memset(program, 0, sizeof *program);
     program->rows = rows;
     program->training = gradient != NULL;
+    if (gradient) program->params = elbo_params_data(instance->params, NULL);
     program->graph = elbo_graph_new();
     if (!program->graph) return elbo_fail_memory(error, 0, "a graph");
     program->raw = elbo_instance_raw(instance, program->graph, rows);
     elbo_node *x = elbo_instance_x(instance, program->raw, true);
     program->kl_weight = elbo_input(program->graph, "kl_weight", ELBO_F32, ELBO_SCALAR);
     elbo_context context = elbo_instance_context(instance, program->graph, program->training);
+    if (program->training) context.builder.assignments = &program->assignments;
+    program->local = elbo_instance_add_local(instance, &context, rows);
     elbo_weights weights = {program->kl_weight};
     program->updates = instance->type->updates(&context, x, &weights, program->update);
     elbo_status status = elbo_graph_check(program->graph, error);
@@ -96,6 +101,17 @@ static double read_scalar(const elbo_plan *plan, const elbo_node *node) {
     return node && elbo_plan_read(plan, node, &value, 1) ? value : 0;
 }
 
+/* State parameters take their new values. */
+static void assign(elbo_step_program *program) {
+    const elbo_assignments *assignments = &program->assignments;
+    float *params = program->params;
+    for (int i = 0; params && i < assignments->count; i++) {
+        size_t count = (size_t)elbo_shape_count(assignments->value[i]->shape);
+        memcpy(params + assignments->offset[i], elbo_plan_value(program->plan[0], assignments->value[i]),
+               sizeof *params * count);
+    }
+}
+
 elbo_status elbo_step_program_run(elbo_step_program *program, int u, double kl_weight, const elbo_run *run,
                                   elbo_step_result *result, elbo_error *error) {
     elbo_plan *plan = program->plan[u];
@@ -103,6 +119,7 @@ elbo_status elbo_step_program_run(elbo_step_program *program, int u, double kl_w
     float *weight = elbo_plan_input(plan, program->kl_weight);
     if (weight) *weight = (float)kl_weight;
     ELBO_TRY(elbo_plan_run(plan, run, error));
+    if (u == 0) assign(program);
     *result = (elbo_step_result){read_scalar(plan, update->loss ? update->loss : update->objective),
                                  read_scalar(plan, update->reconstruction), read_scalar(plan, update->kl)};
     return ELBO_OK;

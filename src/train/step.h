@@ -9,6 +9,9 @@ typedef struct elbo_step_program {
     bool training; /* gradients too; else the loss alone */
     elbo_graph *graph;
     elbo_node *raw, *kl_weight;
+    elbo_node *local; /* input [rows, width] of models without an encoder; else NULL */
+    elbo_assignments assignments;
+    float *params; /* where those go; NULL unless training */
     elbo_update update[ELBO_MODEL_UPDATES];
     int updates;
     elbo_plan *plan[ELBO_MODEL_UPDATES];

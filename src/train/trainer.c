@@ -49,6 +49,7 @@ static elbo_status open_data(trainer *t, const elbo_config *config, elbo_error *
     t->held_out = info->count[ELBO_SPLIT_VALID] > 0 ? ELBO_SPLIT_VALID : ELBO_SPLIT_TEST;
     if (t->rows < 1) return elbo_fail(error, ELBO_ERROR_USAGE, "%s has no training rows", config->input.data);
     if (t->request->config) t->state.data_rows = t->rows;
+    t->instance.data_rows = t->rows;
     if (t->rows != t->state.data_rows)
         return elbo_fail(error, ELBO_ERROR_STATE,
                          "%s has %lld training rows; this run began with %lld: it goes on with the same data only",

@@ -1,0 +1,34 @@
+/* Doubly reparameterised gradient of the importance-weighted bound (Tucker, Lawson, Gu and Maddison 2018, equation 8):
+ *
+ *   theta (prior, decoder):  sum_k w~_k d/dtheta log w_k              as in IWAE
+ *   phi (encoder):           sum_k w~_k^2 d log w_k/dz_k dz_k/dphi    with q's own parameters held in log w
+ *
+ * Both come from one backward pass: with z taken as given, G_k = w~_k d log w_k/dz_k is part of theta's gradient, and
+ * w~_k G_k . z_k(phi) is a surrogate for phi's. */
+#include "infer/infer.h"
+
+static elbo_update bound(const elbo_estimate *e) {
+    elbo_dist stopped = elbo_estimate_stopped(e);
+    elbo_node *draws = elbo_estimate_draws(e, true), *z = elbo_stop_gradient(draws);
+    elbo_terms terms = elbo_estimate_terms(e, &stopped, z);
+    elbo_update update = elbo_estimate_report_weighted(e, &terms);
+    elbo_node *log_weight = elbo_estimate_log_weight(e, &terms);
+    if (!log_weight) return update;
+    elbo_node *weight = elbo_stop_gradient(elbo_softmax(log_weight, 0)); /* [K, B] */
+    elbo_shape shape = elbo_node_shape(weight);
+    double rows = (double)shape.dim[shape.rank - 1];
+    elbo_node *theta = elbo_scale(elbo_sum_all(elbo_mul(weight, log_weight)), 1 / rows), *slope;
+    elbo_grad(theta, &z, 1, &slope);
+    shape.dim[shape.rank++] = 1;
+    elbo_node *phi = elbo_sum_all(elbo_mul(elbo_stop_gradient(elbo_mul(slope, elbo_reshape(weight, shape))), draws));
+    update.objective = elbo_neg(elbo_add(theta, phi));
+    return update;
+}
+
+const elbo_estimator_type elbo_estimator_dreg = {
+    .name = "dreg",
+    .description = "the bound of iwae with the doubly reparameterised gradient, whose signal grows with K",
+    .paper = "Tucker, Lawson, Gu and Maddison 2018, arXiv:1810.04152",
+    .reparameterised = true,
+    .least_draws = 1,
+    .bound = bound};

@@ -1,0 +1,247 @@
+#include "models/autoencoder.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "graph/graph.h"
+#include "infer/infer.h"
+
+static bool is(const char *value, const char *wanted) { return strcmp(value, wanted) == 0; }
+
+/* ---- heads: what was chosen; elbo_autoencoder_check has seen that it can be read ---- */
+
+static elbo_status prior_head(const elbo_autoencoder_options *o, elbo_head *head, elbo_error *error) {
+    return elbo_head_parse(head, "--prior", o->prior, o->latent, o->components, error);
+}
+
+static elbo_status posterior_head(const elbo_autoencoder_options *o, elbo_head *head, elbo_error *error) {
+    return elbo_head_parse(head, "--posterior", o->posterior, o->latent, o->components, error);
+}
+
+/* Levels are the one parameter that has an option of its own. */
+static elbo_status likelihood_head(const elbo_autoencoder_options *o, int64_t size, elbo_head *head,
+                                   elbo_error *error) {
+    char text[64];
+    const char *choice = o->likelihood;
+    bool discretised = is(choice, "discretised_logistic") || is(choice, "discretised-logistic");
+    if (discretised) {
+        snprintf(text, sizeof text, "discretised_logistic(levels=%lld)", (long long)o->levels);
+        choice = text;
+    }
+    ELBO_TRY(elbo_head_parse(head, "--likelihood", choice, size, o->levels, error));
+    /* levels span up to 256 units: loc and scale in these */
+    if (discretised) head->unit = 0.5 * (double)(o->levels - 1);
+    return ELBO_OK;
+}
+
+/* ---- checks ---- */
+
+static elbo_status check_posterior(const elbo_autoencoder_options *o, elbo_error *error) {
+    elbo_head prior, posterior;
+    ELBO_TRY(prior_head(o, &prior, error));
+    ELBO_TRY(posterior_head(o, &posterior, error));
+    const elbo_dist_type *p = prior.type, *q = posterior.type;
+    if (!elbo_head_fits(q, p))
+        return elbo_fail(error, ELBO_ERROR_USAGE,
+                         "--posterior %s does not go with --prior %s: it gives %s, the prior has %s", q->name, p->name,
+                         elbo_support_text(q->support), elbo_support_text(p->support));
+    if (elbo_head_width(&posterior) == 0)
+        return elbo_fail(error, ELBO_ERROR_USAGE,
+                         "--posterior %s: every parameter is given, so that nothing is left "
+                         "for the encoder",
+                         o->posterior);
+    if (is(q->name, "categorical"))
+        return elbo_fail(error, ELBO_ERROR_USAGE,
+                         "--posterior categorical draws class numbers, which are no code: use multinomial(total=1) for "
+                         "one-hot codes, or relaxed_categorical");
+    if (o->learn_prior && elbo_head_width(&prior) == 0)
+        return elbo_fail(error, ELBO_ERROR_USAGE, "--learn-prior: every parameter of --prior %s is given", o->prior);
+    bool mixture = strstr(p->name, "mixture") != NULL;
+    if (mixture && !o->learn_prior)
+        return elbo_fail(error, ELBO_ERROR_USAGE,
+                         "--prior %s has no standard form: give --learn-prior to train weights, means and scales",
+                         p->name);
+    return ELBO_OK;
+}
+
+static elbo_status check_inference(const elbo_autoencoder_options *o, elbo_error *error) {
+    elbo_head posterior;
+    ELBO_TRY(posterior_head(o, &posterior, error));
+    const elbo_estimator_type *estimator = elbo_estimator_find(o->estimator, error);
+    if (!estimator) return ELBO_ERROR_USAGE;
+    bool plain = posterior.type->draws == ELBO_DRAWS_PLAIN;
+    bool on_bound = !is(o->inference, "wake-sleep") && !is(o->inference, "mcem");
+    if (plain && estimator->reparameterised && on_bound)
+        return elbo_fail(error, ELBO_ERROR_USAGE,
+                         "--posterior %s is %s, so that estimator %s has no gradient: use --estimator reinforce or "
+                         "vimco",
+                         posterior.type->name, elbo_draws_text(ELBO_DRAWS_PLAIN), estimator->name);
+    if (is(o->inference, "mcem") && (plain || !elbo_head_fits(&elbo_dist_normal, posterior.type)))
+        return elbo_fail(error, ELBO_ERROR_USAGE, "--inference mcem walks through real codes; --posterior %s gives %s",
+                         posterior.type->name, elbo_support_text(posterior.type->support));
+    if (on_bound && o->draws < estimator->least_draws)
+        return elbo_fail(error, ELBO_ERROR_USAGE, "--estimator %s compares draws: give --draws %d or more",
+                         estimator->name, estimator->least_draws);
+    if (is(o->estimator, "reinforce") && is(o->control, "leave-one-out") && o->draws < 2)
+        return elbo_fail(error, ELBO_ERROR_USAGE, "--control leave-one-out compares draws: give --draws 2 or more");
+    if (o->free_bits > 0 && !estimator->free_bits)
+        return elbo_fail(error, ELBO_ERROR_USAGE, "--free-bits needs a KL for each dimension: --estimator a or b");
+    return ELBO_OK;
+}
+
+elbo_status elbo_autoencoder_check(const void *options, const elbo_item *item, elbo_error *error) {
+    const elbo_autoencoder_options *o = options;
+    elbo_head likelihood;
+    ELBO_TRY(elbo_network_check(&o->network, item, error));
+    ELBO_TRY(likelihood_head(o, item->size, &likelihood, error));
+    if (likelihood.type->event && is(o->network.network, "conv") && elbo_head_width(&likelihood) % item->size)
+        return elbo_fail(error, ELBO_ERROR_USAGE,
+                         "--likelihood %s has parameters that are no images: use --network mlp", likelihood.type->name);
+    ELBO_TRY(check_posterior(o, error));
+    return check_inference(o, error);
+}
+
+/* ---- parts ---- */
+
+int64_t elbo_autoencoder_latent(const void *options) { return ((const elbo_autoencoder_options *)options)->latent; }
+
+const elbo_dist_type *elbo_autoencoder_likelihood(const void *options) {
+    elbo_head head;
+    return likelihood_head(options, 1, &head, NULL) == ELBO_OK ? head.type : NULL;
+}
+
+int64_t elbo_autoencoder_levels(const void *options) { return ((const elbo_autoencoder_options *)options)->levels; }
+
+void elbo_autoencoder_initialisation(const void *options, elbo_init *init, double *scale) {
+    elbo_network_initialisation(&((const elbo_autoencoder_options *)options)->network, init, scale);
+}
+
+/* Mixtures start apart from each other; everything else as the standard distribution. */
+elbo_dist elbo_autoencoder_prior(elbo_context *context, int64_t rows) {
+    const elbo_autoencoder_options *o = context->options;
+    elbo_head head;
+    if (prior_head(o, &head, NULL) != ELBO_OK) return (elbo_dist){0};
+    if (!o->learn_prior) return elbo_head_standard(&head, context->builder.graph, rows);
+    context->builder.group = "prior";
+    bool mixture = strstr(head.type->name, "mixture") != NULL;
+    int64_t width = elbo_head_width(&head);
+    elbo_node *numbers = elbo_nn_param(&context->builder, "numbers", "value", ELBO_SHAPE(1, width),
+                                       mixture ? ELBO_INIT_NORMAL : ELBO_INIT_ZERO, 1, width, width);
+    return elbo_head_dist(&head, elbo_broadcast_to(numbers, ELBO_SHAPE(rows, width)));
+}
+
+int64_t elbo_autoencoder_posterior_width(const void *options) {
+    elbo_head head;
+    return posterior_head(options, &head, NULL) == ELBO_OK ? elbo_head_width(&head) : 0;
+}
+
+elbo_node *elbo_autoencoder_posterior_numbers(elbo_context *context, elbo_node *x) {
+    const elbo_autoencoder_options *o = context->options;
+    return elbo_network_encode(context, &o->network, x, "posterior", elbo_autoencoder_posterior_width(o));
+}
+
+/* A normal posterior's numbers are [mu, log sigma^2], as in the paper; others are as in head.h. */
+elbo_dist elbo_autoencoder_posterior(elbo_context *context, elbo_node *numbers) {
+    const elbo_autoencoder_options *o = context->options;
+    elbo_head head;
+    if (!numbers || posterior_head(o, &head, NULL) != ELBO_OK) return (elbo_dist){0};
+    if (head.type != &elbo_dist_normal || head.fixed[0] || head.fixed[1]) return elbo_head_dist(&head, numbers);
+    elbo_node *log_variance = elbo_slice(numbers, -1, o->latent, o->latent);
+    return elbo_normal(elbo_slice(numbers, -1, 0, o->latent), elbo_scale(log_variance, 0.5), 1);
+}
+
+elbo_dist elbo_autoencoder_encode(elbo_context *context, elbo_node *x) {
+    if (elbo_autoencoder_local(context->options) == ELBO_LOCAL_NONE)
+        return elbo_autoencoder_posterior(context, elbo_autoencoder_posterior_numbers(context, x));
+    if (context->local) return elbo_autoencoder_posterior(context, context->local);
+    elbo_graph_fail(context->builder.graph, ELBO_ERROR_STATE,
+                    "this model has no encoder: its posterior is fitted to each datum");
+    return (elbo_dist){0};
+}
+
+/* log sigma, kept above log min_scale: log(min + e^s) would cost accuracy, a clamp keeps the gradient clean. */
+static elbo_node *bounded(elbo_node *log_scale, double minimum) {
+    return elbo_max(log_scale, elbo_scalar(elbo_node_graph(log_scale), log(minimum)));
+}
+
+static elbo_dist gaussian(elbo_context *context, elbo_node *z) {
+    const elbo_autoencoder_options *o = context->options;
+    elbo_graph *graph = context->builder.graph;
+    int64_t size = context->item.size;
+    bool learned = is(o->variance, "learned");
+    elbo_node *both = elbo_network_decode(context, &o->network, z, learned ? 2 : 1);
+    elbo_node *loc = learned ? elbo_slice(both, -1, 0, size) : both;
+    if (o->bounded_mean) loc = elbo_sigmoid(loc);
+    if (learned) return elbo_normal(loc, bounded(elbo_scale(elbo_slice(both, -1, size, size), 0.5), o->min_scale), 1);
+    if (is(o->variance, "fixed")) return elbo_normal(loc, elbo_scalar(graph, log(o->scale)), 1);
+    elbo_node *shared =
+        elbo_nn_param(&context->builder, "output", "log_scale", ELBO_SHAPE(1), ELBO_INIT_CONSTANT, log(o->scale), 1, 1);
+    return elbo_normal(loc, bounded(shared, o->min_scale), 1);
+}
+
+static elbo_dist categorical(elbo_context *context, elbo_node *z) {
+    const elbo_autoencoder_options *o = context->options;
+    elbo_shape shape = elbo_node_shape(z);
+    elbo_node *logits = elbo_network_decode(context, &o->network, z, o->levels);
+    if (!logits || shape.rank >= ELBO_MAX_RANK) return (elbo_dist){0};
+    shape.dim[shape.rank - 1] = context->item.size;
+    shape.dim[shape.rank++] = o->levels;
+    if (!is(o->network.network, "conv")) return elbo_categorical(elbo_reshape(logits, shape), 1);
+    /* a convolution yields [..., levels, size]: bring the levels to the end */
+    int permutation[ELBO_MAX_RANK];
+    for (int axis = 0; axis < shape.rank; axis++) permutation[axis] = axis;
+    permutation[shape.rank - 2] = shape.rank - 1;
+    permutation[shape.rank - 1] = shape.rank - 2;
+    shape.dim[shape.rank - 2] = o->levels;
+    shape.dim[shape.rank - 1] = context->item.size;
+    return elbo_categorical(elbo_transpose(elbo_reshape(logits, shape), permutation), 1);
+}
+
+elbo_dist elbo_autoencoder_decode(elbo_context *context, elbo_node *z) {
+    const elbo_autoencoder_options *o = context->options;
+    elbo_head head;
+    if (likelihood_head(o, context->item.size, &head, NULL) != ELBO_OK) return (elbo_dist){0};
+    bool given = head.fixed[0] || head.fixed[1];
+    if (head.type == &elbo_dist_normal && !given) return gaussian(context, z);
+    if (head.type == &elbo_dist_categorical) return categorical(context, z);
+    if (head.type == &elbo_dist_bernoulli) return elbo_bernoulli(elbo_network_decode(context, &o->network, z, 1), 1);
+    int64_t width = elbo_head_width(&head), size = context->item.size;
+    if (width % size == 0) return elbo_head_dist(&head, elbo_network_decode(context, &o->network, z, width / size));
+    elbo_node *padded = elbo_network_decode(context, &o->network, z, width / size + 1);
+    return elbo_head_dist(&head, elbo_slice(padded, -1, 0, width));
+}
+
+elbo_local elbo_autoencoder_local(const void *options) {
+    const char *inference = ((const elbo_autoencoder_options *)options)->inference;
+    return is(inference, "bbvi") ? ELBO_LOCAL_NUMBERS : is(inference, "mcem") ? ELBO_LOCAL_CODES : ELBO_LOCAL_NONE;
+}
+
+int64_t elbo_autoencoder_local_steps(const void *options) {
+    return ((const elbo_autoencoder_options *)options)->local_steps;
+}
+
+double elbo_autoencoder_local_rate(const void *options) {
+    return ((const elbo_autoencoder_options *)options)->local_rate;
+}
+
+/* ---- training ---- */
+
+int elbo_autoencoder_updates(elbo_context *context, const elbo_model_type *model, elbo_node *x,
+                             const elbo_weights *weights, elbo_update out[ELBO_MODEL_UPDATES]) {
+    const elbo_autoencoder_options *o = context->options;
+    elbo_estimate how = {.context = context,
+                         .model = model,
+                         .x = x,
+                         .weights = weights,
+                         .samples = o->draws,
+                         .control = o->control,
+                         .free_bits = o->free_bits};
+    const elbo_estimator_type *estimator = elbo_estimator_find(o->estimator, NULL);
+    if (!estimator) return 0;
+    if (context->builder.training && is(o->inference, "wake-sleep")) return elbo_infer_wake_sleep(&how, out);
+    if (context->builder.training && is(o->inference, "mcem")) return elbo_infer_codes(&how, out);
+    if (context->builder.training && is(o->inference, "full-vb")) return elbo_infer_full(&how, estimator, out);
+    out[0] = elbo_estimate_bound(&how, estimator);
+    return 1;
+}

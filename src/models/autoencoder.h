@@ -1,0 +1,84 @@
+/* What the models of the variational autoencoder's kind share: a prior, an encoder and a decoder of which each may be
+ * any distribution whose support fits, the estimator of the bound's gradient, and the kind of inference. */
+#ifndef ELBO_MODELS_AUTOENCODER_H
+#define ELBO_MODELS_AUTOENCODER_H
+
+#include "models/head.h"
+#include "models/network.h"
+
+#define ELBO_CODE_OPTIONS(O)                                                                                      \
+    O(INT, latent, "20", 1, 65536, NULL, "dimensions of the code z")                                              \
+    O(TEXT, prior, "normal", 0, 0, NULL,                                                                          \
+      "p(z): a distribution, standard unless parameters are given: gamma, student_t(df=5), normal_mixture")       \
+    O(BOOL, learn_prior, "false", 0, 0, NULL, "train the prior's parameters that are not given")                  \
+    O(TEXT, posterior, "normal", 0, 0, NULL,                                                                      \
+      "q(z|x): a distribution whose parameters the encoder gives, except those given here: multivariate_normal, " \
+      "relaxed_bernoulli(temperature=0.5)")                                                                       \
+    O(INT, components, "10", 1, 4096, NULL, "of a mixture as prior or posterior")
+
+#define ELBO_LIKELIHOOD_OPTIONS(O)                                                                        \
+    O(TEXT, likelihood, "bernoulli", 0, 0, NULL,                                                          \
+      "p(x|z): a distribution whose parameters the decoder gives: bernoulli, gaussian, categorical, "     \
+      "continuous_bernoulli, poisson, student_t(df=4), ...")                                              \
+    O(CHOICE, variance, "learned", 0, 0, "learned|shared|fixed",                                          \
+      "gaussian: from the decoder for each pixel, one trained value for all, or --scale")                 \
+    O(REAL, scale, "0.1", 1e-6, 1e6, NULL, "gaussian: standard deviation that is fixed, or at the start") \
+    O(REAL, min_scale, "0.001", 1e-9, 1e6, NULL, "gaussian: lower bound of the standard deviation")       \
+    O(BOOL, bounded_mean, "false", 0, 0, NULL, "gaussian: mean through a sigmoid into (0,1)")             \
+    O(INT, levels, "256", 2, 256, NULL, "categorical, discretised_logistic: grey values")
+
+#define ELBO_INFERENCE_OPTIONS(O)                                                                                   \
+    O(CHOICE, inference, "sgvb", 0, 0, "sgvb|wake-sleep|bbvi|mcem|full-vb",                                         \
+      "train encoder and decoder on the bound; by wake-sleep; with a posterior fitted for each row and no encoder " \
+      "(bbvi); on codes from Hamiltonian Monte Carlo (mcem); on the bound with a posterior over the decoder's "     \
+      "weights too")                                                                                                \
+    O(CHOICE, estimator, "b", 0, 0, "a|b|stl|iwae|dreg|reinforce|vimco",                                            \
+      "of the gradient: `elbo list estimators` tells them apart")                                                   \
+    O(INT, draws, "1", 1, 10000, NULL, "samples of z for each datum in a training step (L, or K of iwae)")          \
+    O(CHOICE, control, "mean", 0, 0, "none|mean|leave-one-out|learned",                                             \
+      "reinforce: what is taken off the bound to calm its gradient: nothing, its running mean, the mean of the "    \
+      "other draws, or a network's guess")                                                                          \
+    O(REAL, free_bits, "0", 0, 1000, NULL, "nats of KL that each latent dimension may spend for nothing")           \
+    O(INT, local_steps, "10", 1, 100000, NULL,                                                                      \
+      "bbvi, mcem: moves of each row's posterior before each step on the parameters")                               \
+    O(REAL, local_rate, "0.05", 0, 1000, NULL, "bbvi: rate of those moves")
+
+typedef struct elbo_autoencoder_options {
+    elbo_network_options network;
+    ELBO_CODE_OPTIONS(ELBO_OPTION_FIELD)
+    ELBO_LIKELIHOOD_OPTIONS(ELBO_OPTION_FIELD)
+    ELBO_INFERENCE_OPTIONS(ELBO_OPTION_FIELD)
+} elbo_autoencoder_options;
+
+/* The rows of a model's table. Its struct begins with an elbo_autoencoder_options. */
+#define ELBO_AUTOENCODER_ROW(type_, name_, initial_, minimum_, maximum_, choices_, help_) \
+    {#name_,   ELBO_OPTION_##type_,                                                       \
+     initial_, minimum_,                                                                  \
+     maximum_, choices_,                                                                  \
+     help_,    offsetof(elbo_autoencoder_options, name_)},
+#define ELBO_AUTOENCODER_ROWS                                                            \
+    ELBO_CODE_OPTIONS(ELBO_AUTOENCODER_ROW)                                              \
+    ELBO_NETWORK_OPTIONS(ELBO_NETWORK_ROW) ELBO_LIKELIHOOD_OPTIONS(ELBO_AUTOENCODER_ROW) \
+        ELBO_INFERENCE_OPTIONS(ELBO_AUTOENCODER_ROW)
+
+/* Functions of the model contract, for models whose options begin with an elbo_autoencoder_options. */
+elbo_status elbo_autoencoder_check(const void *options, const elbo_item *item, elbo_error *error);
+int64_t elbo_autoencoder_latent(const void *options);
+const elbo_dist_type *elbo_autoencoder_likelihood(const void *options);
+int64_t elbo_autoencoder_levels(const void *options);
+void elbo_autoencoder_initialisation(const void *options, elbo_init *init, double *scale);
+elbo_dist elbo_autoencoder_prior(elbo_context *context, int64_t rows);
+int64_t elbo_autoencoder_posterior_width(const void *options);
+elbo_node *elbo_autoencoder_posterior_numbers(elbo_context *context, elbo_node *x);
+elbo_dist elbo_autoencoder_posterior(elbo_context *context, elbo_node *numbers);
+elbo_dist elbo_autoencoder_encode(elbo_context *context, elbo_node *x);
+elbo_dist elbo_autoencoder_decode(elbo_context *context, elbo_node *z);
+elbo_local elbo_autoencoder_local(const void *options);
+int64_t elbo_autoencoder_local_steps(const void *options);
+double elbo_autoencoder_local_rate(const void *options);
+
+/* The updates of a step by the inference and the estimator that the options name. */
+int elbo_autoencoder_updates(elbo_context *context, const elbo_model_type *model, elbo_node *x,
+                             const elbo_weights *weights, elbo_update out[ELBO_MODEL_UPDATES]);
+
+#endif

@@ -1,0 +1,67 @@
+/* Whether data and likelihood go together: a count likelihood on fractions, or a positive one on zeros, would train on
+ * infinities. The density itself is asked, at the decoder's output for z = 0. */
+#include <math.h>
+#include <stdio.h>
+
+#include "base/memory.h"
+#include "graph/graph.h"
+#include "train/instance.h"
+
+enum { LOOKED_AT = 100 };
+
+typedef struct probe {
+    int64_t rows;
+    elbo_graph *graph;
+    elbo_plan *plan;
+    elbo_node *raw, *x, *density; /* density: of each value, or of each row */
+    const elbo_dist_type *likelihood;
+} probe;
+
+static elbo_status build(probe *p, const elbo_instance *instance, elbo_error *error) {
+    p->graph = elbo_graph_new();
+    if (!p->graph) return elbo_fail_memory(error, 0, "a graph");
+    elbo_context context = elbo_instance_context(instance, p->graph, false);
+    p->raw = elbo_instance_raw(instance, p->graph, p->rows);
+    p->x = elbo_instance_x(instance, p->raw, true);
+    int64_t latent = instance->type->latent(instance->config->model);
+    elbo_dist likelihood = instance->type->decode(&context, elbo_constant(p->graph, 0, ELBO_SHAPE(p->rows, latent)));
+    ELBO_TRY(elbo_graph_check(p->graph, error));
+    p->likelihood = likelihood.type;
+    p->density = likelihood.type->log_prob(&likelihood, p->x);
+    elbo_node *fetch[2] = {p->x, p->density};
+    elbo_plan_spec spec = {.fetch = fetch, .fetch_count = 2, .threads = 1, .params_fixed = true};
+    p->plan = elbo_plan_new(p->graph, &spec, error);
+    return p->plan ? ELBO_OK : error ? error->status : ELBO_ERROR_INTERNAL;
+}
+
+static elbo_status look(probe *p, const elbo_instance *instance, const elbo_dataset *dataset, elbo_error *error) {
+    void *raw = elbo_plan_input(p->plan, p->raw);
+    elbo_run run = {0};
+    if (!raw) return ELBO_OK; /* the density does not depend on x */
+    ELBO_TRY(elbo_instance_rows(instance, dataset, ELBO_SPLIT_TRAIN, NULL, 0, p->rows, raw, error));
+    ELBO_TRY(elbo_plan_run(p->plan, &run, error));
+    const float *density = elbo_plan_value(p->plan, p->density), *x = elbo_plan_value(p->plan, p->x);
+    int64_t count = elbo_shape_count(p->density->shape), per_row = count / p->rows;
+    for (int64_t i = 0; i < count; i++) {
+        if (density[i] > -INFINITY && density[i] < INFINITY) continue;
+        char value[64] = "its values";
+        if (per_row == instance->item.size) snprintf(value, sizeof value, "value %g", (double)x[i]);
+        return elbo_fail(error, ELBO_ERROR_USAGE,
+                         "--likelihood %s cannot give the data: training row %lld, %s, has log density %g; its support "
+                         "is %s (see --normalize and --likelihood)",
+                         p->likelihood->name, (long long)(i / per_row), value, (double)density[i],
+                         elbo_support_text(p->likelihood->support));
+    }
+    return ELBO_OK;
+}
+
+elbo_status elbo_instance_check_values(const elbo_instance *instance, const elbo_dataset *dataset, elbo_error *error) {
+    int64_t rows = elbo_dataset_info(dataset)->count[ELBO_SPLIT_TRAIN];
+    if (rows < 1) return ELBO_OK;
+    probe p = {.rows = rows < LOOKED_AT ? rows : LOOKED_AT};
+    elbo_status status = build(&p, instance, error);
+    if (status == ELBO_OK) status = look(&p, instance, dataset, error);
+    elbo_plan_free(p.plan);
+    elbo_graph_free(p.graph);
+    return status;
+}
