@@ -25,6 +25,7 @@ static void build(elbo_bound *bound, const elbo_instance *instance) {
     elbo_context context = elbo_instance_context(instance, bound->graph, false);
     bound->raw = elbo_instance_raw(instance, bound->graph, bound->rows);
     bound->x = elbo_instance_x(instance, bound->raw, true);
+    bound->local = elbo_instance_add_local(instance, &context, bound->rows);
     bound->posterior = instance->type->encode(&context, bound->x);
     if (!bound->posterior.type) return;
     elbo_posterior_spread(&bound->posterior);
@@ -53,10 +54,22 @@ elbo_status elbo_bound_new(elbo_bound *bound, const elbo_instance *instance, int
     elbo_plan_spec spec = {
         .fetch = fetch, .fetch_count = count, .precision = precision, .threads = threads, .params_fixed = true};
     bound->plan = elbo_plan_new(bound->graph, &spec, error);
-    return bound->plan ? ELBO_OK : error ? error->status : ELBO_ERROR_INTERNAL;
+    if (!bound->plan) return error ? error->status : ELBO_ERROR_INTERNAL;
+    return bound->local ? elbo_local_reader_new(&bound->reader, instance, rows, true, precision, threads, error)
+                        : ELBO_OK;
+}
+
+elbo_status elbo_bound_run(elbo_bound *bound, const elbo_run *run, elbo_error *error) {
+    float *local = bound->local ? elbo_plan_input(bound->plan, bound->local) : NULL;
+    if (local) {
+        ELBO_TRY(elbo_local_reader_run(&bound->reader, elbo_plan_input(bound->plan, bound->raw), run, error));
+        memcpy(local, bound->reader.state.numbers, sizeof *local * (size_t)elbo_shape_count(bound->local->shape));
+    }
+    return elbo_plan_run(bound->plan, run, error);
 }
 
 void elbo_bound_clear(elbo_bound *bound) {
+    elbo_local_reader_clear(&bound->reader);
     elbo_plan_free(bound->plan);
     elbo_graph_free(bound->graph);
     memset(bound, 0, sizeof *bound);

@@ -2,7 +2,7 @@
 #ifndef ELBO_EVAL_BOUND_H
 #define ELBO_EVAL_BOUND_H
 
-#include "train/instance.h"
+#include "train/local_fit.h"
 
 typedef struct elbo_bound {
     int64_t rows, latent;
@@ -15,6 +15,8 @@ typedef struct elbo_bound {
     elbo_node *reconstruction; /* -log p(x|z): [rows] */
     elbo_node *kl;       /* KL(q(z|x) || p(z)), or log q - log p at z where that has no closed form: [rows, latent] */
     elbo_dist posterior; /* its parameters are fetched: [rows, ...] each */
+    elbo_node *local;    /* input: numbers of q(z|x), of a model without an encoder; else NULL */
+    elbo_local_reader reader;
 } elbo_bound;
 
 /* Compiles the bound for batches of so many rows. Pixels and z are draws of (seed, row) when a run has step 0 and
@@ -22,5 +24,7 @@ typedef struct elbo_bound {
 elbo_status elbo_bound_new(elbo_bound *bound, const elbo_instance *instance, int64_t rows, elbo_precision precision,
                            int threads, elbo_error *error);
 void elbo_bound_clear(elbo_bound *bound);
+/* Runs the plan, whose raw input is filled; where the model has no encoder, fits the posteriors first. */
+elbo_status elbo_bound_run(elbo_bound *bound, const elbo_run *run, elbo_error *error);
 
 #endif

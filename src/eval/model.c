@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "eval/posterior.h"
+#include "graph/graph.h"
 #include "train/checkpoint.h"
 
 enum { MOST_ROWS = 256, MOST_NUMBERS = 1 << 24 };
@@ -104,6 +105,7 @@ elbo_model *elbo_model_open(const char *path, const char *which, int threads, el
 }
 
 static void free_program(elbo_program *program) {
+    elbo_local_reader_clear(&program->reader);
     elbo_plan_free(program->plan);
     elbo_graph_free(program->graph);
     elbo_free(program);
@@ -139,6 +141,7 @@ static void build_encode(elbo_model *model, elbo_program *program) {
     const elbo_instance *instance = &model->instance;
     elbo_context context = elbo_instance_context(instance, program->graph, false);
     program->in = elbo_input(program->graph, "x", program->dtype, ELBO_SHAPE(program->rows, instance->item.size));
+    program->local = elbo_instance_add_local(instance, &context, program->rows);
     elbo_dist posterior = instance->type->encode(&context, elbo_instance_x(instance, program->in, false));
     if (!posterior.type) return;
     program->out[0] = elbo_posterior_mean(&posterior, &program->out[1]);
@@ -177,7 +180,22 @@ static elbo_status compile(elbo_model *model, elbo_program *program, elbo_error 
     elbo_plan_spec spec = {
         .fetch = program->out, .fetch_count = program->out[1] ? 2 : 1, .threads = model->threads, .params_fixed = true};
     program->plan = elbo_plan_new(program->graph, &spec, error);
-    return program->plan ? ELBO_OK : error ? error->status : ELBO_ERROR_INTERNAL;
+    if (!program->plan) return error ? error->status : ELBO_ERROR_INTERNAL;
+    if (!program->local) return ELBO_OK;
+    if (program->dtype != model->instance.dtype)
+        return elbo_fail(error, ELBO_ERROR_UNSUPPORTED, "items of type %s; a model without an encoder needs %s",
+                         elbo_dtype_name(program->dtype), elbo_dtype_name(model->instance.dtype));
+    return elbo_local_reader_new(&program->reader, &model->instance, program->rows, false, ELBO_PRECISION_F32,
+                                 model->threads, error);
+}
+
+elbo_status elbo_program_run(elbo_program *program, const elbo_run *run, elbo_error *error) {
+    float *local = program->local ? elbo_plan_input(program->plan, program->local) : NULL;
+    if (local) {
+        ELBO_TRY(elbo_local_reader_run(&program->reader, elbo_plan_input(program->plan, program->in), run, error));
+        memcpy(local, program->reader.state.numbers, sizeof *local * (size_t)elbo_shape_count(program->local->shape));
+    }
+    return elbo_plan_run(program->plan, run, error);
 }
 
 elbo_program *elbo_model_program(elbo_model *model, elbo_program_kind kind, elbo_dtype dtype, int64_t rows,

@@ -2,7 +2,7 @@
 #ifndef ELBO_EVAL_MODEL_H
 #define ELBO_EVAL_MODEL_H
 
-#include "train/instance.h"
+#include "train/local_fit.h"
 
 /* What a cached plan does with a batch of rows. */
 typedef enum elbo_program_kind {
@@ -19,6 +19,8 @@ typedef struct elbo_program {
     elbo_graph *graph;
     elbo_plan *plan;
     elbo_node *in, *out[2];
+    elbo_node *local; /* encode: input, numbers of q(z|x), of a model without an encoder; else NULL */
+    elbo_local_reader reader;
     struct elbo_program *next;
 } elbo_program;
 
@@ -38,6 +40,9 @@ int64_t elbo_model_width(const elbo_instance *instance);
 /* Rows of a batch when `count` are wanted: a power of two, so that few plans serve every count, and at most what
  * memory allows for items of this size. */
 int64_t elbo_model_batch(const elbo_instance *instance, int64_t count);
+
+/* Runs it, its input filled. */
+elbo_status elbo_program_run(elbo_program *program, const elbo_run *run, elbo_error *error);
 
 /* The cached plan for a batch of rows; NULL on failure. */
 elbo_program *elbo_model_program(elbo_model *model, elbo_program_kind kind, elbo_dtype dtype, int64_t rows,

@@ -25,7 +25,7 @@ static elbo_status run_batches(elbo_program *program, const pass *what, elbo_err
         if (what->from && input)
             memcpy(input, what->from + (size_t)first * what->row_bytes, (size_t)rows * what->row_bytes);
         run.first_row = (uint32_t)first;
-        ELBO_TRY(elbo_plan_run(program->plan, &run, error));
+        ELBO_TRY(elbo_program_run(program, &run, error));
         for (int k = 0; k < 2; k++)
             if (what->to[k])
                 memcpy(what->to[k] + first * what->width, elbo_plan_value(program->plan, program->out[k]),

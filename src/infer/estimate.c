@@ -15,7 +15,7 @@ const elbo_estimator_type *elbo_estimator_find(const char *name, elbo_error *err
 }
 
 elbo_update elbo_estimate_bound(elbo_estimate *estimate, const elbo_estimator_type *type) {
-    estimate->posterior = estimate->model->encode(estimate->context, estimate->x);
+    if (!estimate->posterior.type) estimate->posterior = estimate->model->encode(estimate->context, estimate->x);
     estimate->prior = estimate->model->prior(estimate->context, elbo_node_shape(estimate->x).dim[0]);
     if (!estimate->posterior.type || !estimate->prior.type) return (elbo_update){.name = "bound"};
     elbo_update update = type->bound(estimate);

@@ -1,11 +1,21 @@
 /* Wake-sleep (Hinton, Dayan, Frey and Neal 1995) with the networks of the autoencoder. */
+#include <string.h>
+
 #include "infer/infer.h"
+
+/* Whether the prior has parameters of its own. */
+static bool prior_learns(const elbo_estimate *e) {
+    const elbo_params *params = e->context->builder.params;
+    for (size_t i = 0; i < elbo_params_count(params); i++)
+        if (strcmp(elbo_params_at(params, i)->group, "prior") == 0) return true;
+    return false;
+}
 
 /* -log p(x, z), z ~ q(z|x): prior and decoder learn what the encoder sees. */
 static elbo_update wake(elbo_estimate *e) {
     e->posterior = e->model->encode(e->context, e->x);
     e->prior = e->model->prior(e->context, elbo_node_shape(e->x).dim[0]);
-    elbo_update update = {.name = "wake", .groups = {"decoder", "prior"}};
+    elbo_update update = {.name = "wake", .groups = {"decoder", prior_learns(e) ? "prior" : NULL}};
     if (!e->posterior.type || !e->prior.type) return update;
     elbo_terms terms = elbo_estimate_terms(e, &e->posterior, elbo_stop_gradient(elbo_estimate_draws(e, false)));
     elbo_update report = elbo_estimate_report(&terms);

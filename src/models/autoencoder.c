@@ -85,6 +85,12 @@ static elbo_status check_inference(const elbo_autoencoder_options *o, elbo_error
                          estimator->name, estimator->least_draws);
     if (is(o->estimator, "reinforce") && is(o->control, "leave-one-out") && o->draws < 2)
         return elbo_fail(error, ELBO_ERROR_USAGE, "--control leave-one-out compares draws: give --draws 2 or more");
+    bool calm = is(o->control, "none") || is(o->control, "leave-one-out");
+    if (is(o->inference, "bbvi") && is(o->estimator, "reinforce") && !calm)
+        return elbo_fail(error, ELBO_ERROR_USAGE,
+                         "--inference bbvi with --estimator reinforce knows --control none and leave-one-out; a %s one "
+                         "belongs to an encoder",
+                         o->control);
     if (o->free_bits > 0 && !estimator->free_bits)
         return elbo_fail(error, ELBO_ERROR_USAGE, "--free-bits needs a KL for each dimension: --estimator a or b");
     return ELBO_OK;
@@ -223,6 +229,11 @@ int64_t elbo_autoencoder_local_steps(const void *options) {
 
 double elbo_autoencoder_local_rate(const void *options) {
     return ((const elbo_autoencoder_options *)options)->local_rate;
+}
+
+int64_t elbo_autoencoder_repeats(const void *options) {
+    const elbo_autoencoder_options *o = options;
+    return is(o->inference, "mcem") ? o->repeats : 1;
 }
 
 /* ---- training ---- */

@@ -16,7 +16,7 @@
       "relaxed_bernoulli(temperature=0.5)")                                                                       \
     O(INT, components, "10", 1, 4096, NULL, "of a mixture as prior or posterior")
 
-#define ELBO_LIKELIHOOD_OPTIONS(O)                                                                        \
+#define ELBO_DECODER_OPTIONS(O)                                                                        \
     O(TEXT, likelihood, "bernoulli", 0, 0, NULL,                                                          \
       "p(x|z): a distribution whose parameters the decoder gives: bernoulli, gaussian, categorical, "     \
       "continuous_bernoulli, poisson, student_t(df=4), ...")                                              \
@@ -40,13 +40,16 @@
       "other draws, or a network's guess")                                                                          \
     O(REAL, free_bits, "0", 0, 1000, NULL, "nats of KL that each latent dimension may spend for nothing")           \
     O(INT, local_steps, "10", 1, 100000, NULL,                                                                      \
-      "bbvi, mcem: moves of each row's posterior before each step on the parameters")                               \
-    O(REAL, local_rate, "0.05", 0, 1000, NULL, "bbvi: rate of those moves")
+      "bbvi, mcem: moves of each row's posterior before a step on the parameters")                                  \
+    O(REAL, local_rate, "0.05", 0, 1000, NULL, "bbvi: rate of those moves")                                         \
+    O(INT, repeats, "5", 1, 10000, NULL, "mcem: steps on the parameters after the moves of a batch")                \
+    O(INT, fit_steps, "200", 1, 1e6, NULL, "bbvi, mcem: steps that fit the posterior of a row not trained on")      \
+    O(REAL, fit_rate, "0.1", 0, 1000, NULL, "bbvi, mcem: rate of those steps at their start; it falls to zero")
 
 typedef struct elbo_autoencoder_options {
     elbo_network_options network;
     ELBO_CODE_OPTIONS(ELBO_OPTION_FIELD)
-    ELBO_LIKELIHOOD_OPTIONS(ELBO_OPTION_FIELD)
+    ELBO_DECODER_OPTIONS(ELBO_OPTION_FIELD)
     ELBO_INFERENCE_OPTIONS(ELBO_OPTION_FIELD)
 } elbo_autoencoder_options;
 
@@ -56,10 +59,10 @@ typedef struct elbo_autoencoder_options {
      initial_, minimum_,                                                                  \
      maximum_, choices_,                                                                  \
      help_,    offsetof(elbo_autoencoder_options, name_)},
-#define ELBO_AUTOENCODER_ROWS                                                            \
-    ELBO_CODE_OPTIONS(ELBO_AUTOENCODER_ROW)                                              \
-    ELBO_NETWORK_OPTIONS(ELBO_NETWORK_ROW) ELBO_LIKELIHOOD_OPTIONS(ELBO_AUTOENCODER_ROW) \
-        ELBO_INFERENCE_OPTIONS(ELBO_AUTOENCODER_ROW)
+#define ELBO_AUTOENCODER_ROWS               \
+    ELBO_CODE_OPTIONS(ELBO_AUTOENCODER_ROW) \
+    ELBO_NETWORK_OPTIONS(ELBO_NETWORK_ROW)  \
+    ELBO_DECODER_OPTIONS(ELBO_AUTOENCODER_ROW) ELBO_INFERENCE_OPTIONS(ELBO_AUTOENCODER_ROW)
 
 /* Functions of the model contract, for models whose options begin with an elbo_autoencoder_options. */
 elbo_status elbo_autoencoder_check(const void *options, const elbo_item *item, elbo_error *error);
@@ -76,6 +79,7 @@ elbo_dist elbo_autoencoder_decode(elbo_context *context, elbo_node *z);
 elbo_local elbo_autoencoder_local(const void *options);
 int64_t elbo_autoencoder_local_steps(const void *options);
 double elbo_autoencoder_local_rate(const void *options);
+int64_t elbo_autoencoder_repeats(const void *options);
 
 /* The updates of a step by the inference and the estimator that the options name. */
 int elbo_autoencoder_updates(elbo_context *context, const elbo_model_type *model, elbo_node *x,

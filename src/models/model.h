@@ -76,6 +76,7 @@ typedef struct elbo_model_type {
     elbo_local (*local)(const void *options);
     int64_t (*local_steps)(const void *options); /* moves of it before each step on the parameters */
     double (*local_rate)(const void *options);   /* of those moves, where they follow gradients */
+    int64_t (*repeats)(const void *options);     /* steps on the parameters for each batch; NULL: 1 */
     /* The updates of a training step on x: [B, size]; returns how many. */
     int (*updates)(elbo_context *context, elbo_node *x, const elbo_weights *weights,
                    elbo_update out[ELBO_MODEL_UPDATES]);

@@ -9,6 +9,8 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/rng.h"
+#include "graph/graph.h"
+#include "train/local.h"
 #include "train/run_folder.h"
 #include "train/step.h"
 
@@ -25,9 +27,13 @@ typedef struct trainer {
     size_t length;
     elbo_step_program full, rest, test_full, test_rest;
     elbo_optimiser *optimiser[ELBO_MODEL_UPDATES];
-    elbo_flat flat[1 + ELBO_MODEL_UPDATES * ELBO_OPTIMISER_SLOTS]; /* 0: parameters, then slots */
+    /* 0: parameters, then optimisers' slots, then what is kept for each row */
+    elbo_flat flat[1 + ELBO_MODEL_UPDATES * ELBO_OPTIMISER_SLOTS + ELBO_LOCAL_ARRAYS];
     size_t flats;
-    float *kept; /* [flats][length]: the last good state */
+    float *kept; /* all of them, one after the other: the last good state */
+    int64_t repeats;
+    elbo_local_store local;
+    elbo_local_reader test_reader, test_rest_reader;
     elbo_split held_out;
     double saved_at;
     elbo_run_folder *folder;
@@ -57,11 +63,22 @@ static elbo_status open_data(trainer *t, const elbo_config *config, elbo_error *
     return ELBO_OK;
 }
 
+/* Held-out rows of a model without an encoder. */
+static elbo_status make_readers(trainer *t, int threads, elbo_error *error) {
+    if (t->local.kind == ELBO_LOCAL_NONE) return ELBO_OK;
+    ELBO_TRY(elbo_local_reader_new(&t->test_reader, &t->instance, t->test_full.rows, true, ELBO_PRECISION_F32, threads,
+                                   error));
+    if (!t->test_rest.rows) return ELBO_OK;
+    return elbo_local_reader_new(&t->test_rest_reader, &t->instance, t->test_rest.rows, true, ELBO_PRECISION_F32,
+                                 threads, error);
+}
+
 static elbo_status make_programs(trainer *t, elbo_error *error) {
     int64_t batch = t->options->batch < t->rows ? t->options->batch : t->rows, rest = t->rows % batch;
     int threads = (int)t->state.threads;
     ELBO_TRY(elbo_step_program_new(&t->full, &t->instance, batch, t->gradient, threads, error));
     if (rest) ELBO_TRY(elbo_step_program_new(&t->rest, &t->instance, rest, t->gradient, threads, error));
+    ELBO_TRY(elbo_local_store_new(&t->local, &t->instance, t->rows, batch, rest, threads, error));
     t->steps = (t->rows + batch - 1) / batch;
     int64_t test = elbo_dataset_info(t->dataset)->count[t->held_out];
     if (test == 0) return ELBO_OK;
@@ -69,7 +86,7 @@ static elbo_status make_programs(trainer *t, elbo_error *error) {
     ELBO_TRY(elbo_step_program_new(&t->test_full, &t->instance, test_batch, NULL, threads, error));
     if (test % test_batch)
         ELBO_TRY(elbo_step_program_new(&t->test_rest, &t->instance, test % test_batch, NULL, threads, error));
-    return ELBO_OK;
+    return make_readers(t, threads, error);
 }
 
 static elbo_status make_optimisers(trainer *t, elbo_error *error) {
@@ -91,17 +108,31 @@ static elbo_status make_optimisers(trainer *t, elbo_error *error) {
     return ELBO_OK;
 }
 
+/* Between the last good state and the one at hand. */
+static void copy_flats(trainer *t, bool back) {
+    float *kept = t->kept;
+    for (size_t f = 0; f < t->flats; kept += t->flat[f++].length)
+        memcpy(back ? t->flat[f].data : kept, back ? kept : t->flat[f].data, sizeof(float) * t->flat[f].length);
+}
+
 static void keep(trainer *t) {
-    for (size_t f = 0; f < t->flats; f++) memcpy(t->kept + f * t->length, t->flat[f].data, sizeof(float) * t->length);
+    copy_flats(t, false);
     t->kept_state = t->state;
 }
 
 static void restore(trainer *t) {
-    for (size_t f = 0; f < t->flats; f++) memcpy(t->flat[f].data, t->kept + f * t->length, sizeof(float) * t->length);
+    copy_flats(t, true);
     double factor = t->state.rate_factor;
     t->state = t->kept_state;
     t->state.rate_factor = factor;
     elbo_params_touch(t->instance.params);
+}
+
+static elbo_status make_kept(trainer *t, elbo_error *error) {
+    size_t length = 0;
+    for (size_t f = 0; f < t->flats; f++) length += t->flat[f].length;
+    t->kept = elbo_calloc(sizeof(float) * length);
+    return t->kept ? ELBO_OK : elbo_fail_memory(error, sizeof(float) * length, "the last good state");
 }
 
 static elbo_status save(trainer *t, elbo_error *error) {
@@ -144,10 +175,11 @@ static elbo_status set_up(trainer *t, elbo_error *error) {
         return elbo_fail(error, ELBO_ERROR_FORMAT, "%s: step %lld of an epoch of %lld", elbo_run_folder_last(t->folder),
                          (long long)t->state.step_in_epoch, (long long)t->steps);
     ELBO_TRY(make_optimisers(t, error));
+    t->flats += elbo_local_store_flats(&t->local, t->flat + t->flats);
+    t->repeats = t->instance.type->repeats ? t->instance.type->repeats(t->instance.config->model) : 1;
     if (!request->config)
         ELBO_TRY(elbo_checkpoint_read_flats(elbo_run_folder_last(t->folder), t->flat + 1, t->flats - 1, error));
-    t->kept = elbo_calloc(sizeof(float) * t->length * t->flats);
-    if (!t->kept) return elbo_fail_memory(error, sizeof(float) * t->length * t->flats, "the last good state");
+    ELBO_TRY(make_kept(t, error));
     if (request->config) ELBO_TRY(open_folder(t, error)); /* only now: what was refused before leaves nothing behind */
     ELBO_TRY(elbo_run_folder_begin(t->folder, &t->instance, &t->state, request->config != NULL, error));
     return save(t, error);
@@ -159,6 +191,9 @@ static void tear_down(trainer *t) {
     elbo_step_program_clear(&t->rest);
     elbo_step_program_clear(&t->test_full);
     elbo_step_program_clear(&t->test_rest);
+    elbo_local_store_clear(&t->local);
+    elbo_local_reader_clear(&t->test_reader);
+    elbo_local_reader_clear(&t->test_rest_reader);
     elbo_free(t->gradient);
     elbo_free(t->order);
     elbo_free(t->kept);
@@ -240,31 +275,45 @@ static elbo_status survive(trainer *t, elbo_step_program *program, int u, const 
                      "%s. The last good state is saved; try a smaller --lr, --clip 100, or --on-nan continue", message);
 }
 
+/* Runs every update on the batch that is loaded, and moves the parameters. The figures of the first run that has them
+ * into *total. */
+static elbo_status update(trainer *t, elbo_step_program *program, int64_t repeat, const elbo_run *run,
+                          elbo_step_result *total, double *norm, bool *good, elbo_error *error) {
+    const elbo_optimiser_options *how = &t->instance.config->optimiser;
+    double rate = rate_now(t), weight = kl_weight_now(t);
+    elbo_step_result result;
+    for (int u = 0; u < program->updates; u++) {
+        ELBO_TRY(elbo_step_program_run(program, u, weight, run, &result, error));
+        ELBO_TRY(elbo_optimiser_norm(t->optimiser[u], norm, error));
+        if (!isfinite(result.loss) || !isfinite(*norm)) {
+            *good = false;
+            return survive(t, program, u, &result, *norm, run, error);
+        }
+        double scale = how->clip > 0 && *norm > how->clip ? how->clip / *norm : 1;
+        int64_t number = t->state.step * t->repeats + repeat + 1;
+        ELBO_TRY(elbo_optimiser_step(t->optimiser[u], rate, number, scale, error));
+        if (program->update[u].loss && repeat == 0) *total = result;
+    }
+    return ELBO_OK;
+}
+
 /* One step; *good is false where it met a NaN and changed nothing but the rate. */
 static elbo_status step(trainer *t, double *norm, bool *good, elbo_error *error) {
     int64_t first = t->state.step_in_epoch * t->full.rows;
     elbo_step_program *program = t->rows - first < t->full.rows ? &t->rest : &t->full;
     elbo_run run = {.seed = (uint64_t)t->options->seed, .step = (uint32_t)t->state.step};
-    const elbo_optimiser_options *how = &t->instance.config->optimiser;
-    double rate = rate_now(t), weight = kl_weight_now(t);
-    elbo_step_result total = {0}, result;
-    ELBO_TRY(elbo_step_program_load(program, &t->instance, t->dataset, ELBO_SPLIT_TRAIN, t->order + first, 0, error));
+    const int64_t *rows = t->order + first;
+    elbo_step_result total = {0};
+    ELBO_TRY(elbo_step_program_load(program, &t->instance, t->dataset, ELBO_SPLIT_TRAIN, rows, 0, error));
+    ELBO_TRY(elbo_local_store_move(&t->local, program, rows, t->state.epoch, kl_weight_now(t), &run, error));
     *good = true;
-    for (int u = 0; u < program->updates; u++) {
-        ELBO_TRY(elbo_step_program_run(program, u, weight, &run, &result, error));
-        ELBO_TRY(elbo_optimiser_norm(t->optimiser[u], norm, error));
-        if (!isfinite(result.loss) || !isfinite(*norm)) {
-            *good = false;
-            return survive(t, program, u, &result, *norm, &run, error);
-        }
-        double scale = how->clip > 0 && *norm > how->clip ? how->clip / *norm : 1;
-        ELBO_TRY(elbo_optimiser_step(t->optimiser[u], rate, t->state.step + 1, scale, error));
-        if (program->update[u].loss) total = result;
-    }
-    double rows = (double)program->rows;
-    t->state.loss += total.loss * rows;
-    t->state.reconstruction += total.reconstruction * rows;
-    t->state.kl += total.kl * rows;
+    for (int64_t repeat = 0; repeat < t->repeats && *good; repeat++)
+        ELBO_TRY(update(t, program, repeat, &run, &total, norm, good, error));
+    if (!*good) return ELBO_OK;
+    double count = (double)program->rows;
+    t->state.loss += total.loss * count;
+    t->state.reconstruction += total.reconstruction * count;
+    t->state.kl += total.kl * count;
     t->state.norm += *norm;
     t->state.rows += program->rows;
     t->state.step++;
@@ -273,6 +322,15 @@ static elbo_status step(trainer *t, double *norm, bool *good, elbo_error *error)
 }
 
 /* ---- an epoch ---- */
+
+/* Fits the posteriors of held-out rows. */
+static elbo_status read_posteriors(trainer *t, elbo_step_program *program, const elbo_run *run, elbo_error *error) {
+    elbo_local_reader *reader = program == &t->test_full ? &t->test_reader : &t->test_rest_reader;
+    float *input = elbo_plan_input(program->plan[0], program->local);
+    ELBO_TRY(elbo_local_reader_run(reader, elbo_plan_input(program->plan[0], program->raw), run, error));
+    if (input) memcpy(input, reader->state.numbers, sizeof *input * (size_t)elbo_shape_count(program->local->shape));
+    return ELBO_OK;
+}
 
 static elbo_status evaluate(trainer *t, elbo_step_result *mean, elbo_error *error) {
     int64_t rows = elbo_dataset_info(t->dataset)->count[t->held_out], done = 0;
@@ -283,6 +341,7 @@ static elbo_status evaluate(trainer *t, elbo_step_result *mean, elbo_error *erro
         elbo_step_program *program = rows - done < t->test_full.rows ? &t->test_rest : &t->test_full;
         elbo_run run = {.seed = (uint64_t)t->options->seed, .first_row = (uint32_t)done};
         ELBO_TRY(elbo_step_program_load(program, &t->instance, t->dataset, t->held_out, NULL, done, error));
+        if (t->local.kind != ELBO_LOCAL_NONE) ELBO_TRY(read_posteriors(t, program, &run, error));
         ELBO_TRY(elbo_step_program_run(program, 0, 1, &run, &result, error));
         double share = (double)program->rows / (double)rows;
         sum.loss += share * result.loss;

@@ -38,4 +38,5 @@ const elbo_model_type elbo_model_vae = {.name = "vae",
                                         .local = elbo_autoencoder_local,
                                         .local_steps = elbo_autoencoder_local_steps,
                                         .local_rate = elbo_autoencoder_local_rate,
+                                        .repeats = elbo_autoencoder_repeats,
                                         .updates = updates};

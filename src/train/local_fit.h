@@ -1,0 +1,64 @@
+/* Black-box variational inference (Ranganath, Gerrish and Blei 2014): the numbers of q(z|x) moved for each datum by
+ * gradients of its bound, a batch of data at a time. Adam (Kingma and Ba 2014) scales the moves. */
+#ifndef ELBO_TRAIN_LOCAL_FIT_H
+#define ELBO_TRAIN_LOCAL_FIT_H
+
+#include "train/instance.h"
+
+/* What is moved, for each row of a batch: [rows, width] each. */
+typedef struct elbo_local_rows {
+    float *numbers, *mean, *square; /* of q; of the gradient */
+    int64_t moves;                  /* made before: for Adam's correction of its start */
+} elbo_local_rows;
+
+typedef struct elbo_local_fit {
+    int64_t rows, width, item_size;
+    elbo_graph *graph;
+    elbo_plan *plan;
+    elbo_node *x;         /* input: [rows, size], the model's own values */
+    elbo_node *numbers;   /* input: [rows, width] */
+    elbo_node *kl_weight; /* input */
+    elbo_node *gradient;  /* of -sum of the rows' bounds: [rows, width] */
+    elbo_node *bound;     /* of each row, by the draws of a run: [rows] */
+} elbo_local_fit;
+
+/* How the gradient is estimated: as the model's options say (trained), or by the estimator that fits best. */
+elbo_status elbo_local_fit_new(elbo_local_fit *fit, const elbo_instance *instance, int64_t rows, bool trained,
+                               elbo_precision precision, int threads, elbo_error *error);
+void elbo_local_fit_clear(elbo_local_fit *fit);
+
+typedef struct elbo_local_moves {
+    int64_t steps;
+    double rate, kl_weight;
+    bool settle; /* the rate falls linearly to zero */
+} elbo_local_moves;
+
+/* Moves the numbers. x: [rows, size]. run: the draws of step s are those of run->step + s; rows counts from first_row.
+ * ELBO_ERROR_NUMERIC if a gradient is not finite. */
+elbo_status elbo_local_fit_run(elbo_local_fit *fit, const float *x, elbo_local_rows *state,
+                               const elbo_local_moves *moves, const elbo_run *run, elbo_error *error);
+/* The bound of each row at its numbers, the mean of so many runs of draws, into out: [rows]. */
+elbo_status elbo_local_fit_bound(elbo_local_fit *fit, const float *x, const float *numbers, int64_t runs,
+                                 const elbo_run *run, double *out, elbo_error *error);
+
+/* ---- numbers of rows that were not trained on ---- */
+
+/* Draws a batch's pixels and fits its posteriors, from the standard one on. */
+typedef struct elbo_local_reader {
+    elbo_local_fit fit;
+    elbo_graph *graph;
+    elbo_plan *draw;
+    elbo_node *raw, *x;
+    elbo_local_rows state;
+    int64_t steps;
+    double rate;
+} elbo_local_reader;
+
+/* draw: pixels are drawn as in training; else grey values stay what they are. Clear it also after a failure. */
+elbo_status elbo_local_reader_new(elbo_local_reader *reader, const elbo_instance *instance, int64_t rows, bool draw,
+                                  elbo_precision precision, int threads, elbo_error *error);
+void elbo_local_reader_clear(elbo_local_reader *reader);
+/* raw: [rows, size] of the instance's type. The numbers are in reader->state afterwards. */
+elbo_status elbo_local_reader_run(elbo_local_reader *reader, const void *raw, const elbo_run *run, elbo_error *error);
+
+#endif
