@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "support/experiment.h"
 #include "support/json.h"
 #include "support/text.h"
 
@@ -25,6 +26,12 @@ static bool download_item(size_t index, item *out) {
     return true;
 }
 
+static bool experiment_item(size_t index, item *out) {
+    const elbo_cli_experiment_source *one = &elbo_cli_experiment_sources[index];
+    if (one->name) *out = (item){one->name, one->title};
+    return one->name != NULL;
+}
+
 /* A topic's items come from a function of this file, or from the library's registry of the same name. */
 static const struct topic {
     const char *name, *title;
@@ -35,10 +42,12 @@ static const struct topic {
     {"optimisers", "Optimisers (--optimizer)", NULL},
     {"schedules", "Schedules of the rate (--schedule)", NULL},
     {"activations", "Activations (--activation)", NULL},
-    {"distributions", "Distributions", NULL},
+    {"distributions", "Distributions (name, support, parameters, draws, closed KL to)", NULL},
+    {"estimators", "Estimators of the gradient (--estimator)", NULL},
     {"formats", "Formats of data", NULL},
     {"generators", "Generators (--data synth:NAME)", NULL},
     {"downloads", "Data sets to fetch ('elbo data get NAME')", download_item},
+    {"experiments", "Experiments ('elbo reproduce NAME')", experiment_item},
     {"operations", "Operations of a graph", NULL},
 };
 enum { TOPICS = sizeof topics / sizeof *topics };
@@ -50,6 +59,24 @@ static bool item_of(const struct topic *topic, size_t index, item *out) {
 
 static const char *topic_word(size_t index) { return index < TOPICS ? topics[index].name : NULL; }
 
+static bool is_distributions(const struct topic *topic) { return strcmp(topic->name, "distributions") == 0; }
+
+/* What an entry of the catalogue has beyond name and description. */
+static void add_distribution(json_t *object, size_t index) {
+    elbo_distribution_info info;
+    if (!elbo_distribution_at(index, &info)) return;
+    json_t *parameters = json_array();
+    for (int k = 0; k < ELBO_DISTRIBUTION_PARAMETERS && info.parameter[k]; k++)
+        json_array_append_new(parameters,
+                              json_pack("{s:s, s:s}", "name", info.parameter[k], "constraint", info.constraint[k]));
+    json_object_set_new(object, "support", elbo_cli_json_text(info.support));
+    json_object_set_new(object, "parameters", parameters);
+    json_object_set_new(object, "draws", elbo_cli_json_text(info.draws));
+    json_object_set_new(object, "density", elbo_cli_json_text(info.density));
+    json_object_set_new(object, "source", elbo_cli_json_text(info.source));
+    json_object_set_new(object, "closed_kl", elbo_cli_json_text(info.closed_kl));
+}
+
 static json_t *topic_as_json(const struct topic *topic) {
     json_t *array = json_array();
     item one;
@@ -57,6 +84,7 @@ static json_t *topic_as_json(const struct topic *topic) {
         json_t *object = json_object();
         json_object_set_new(object, "name", elbo_cli_json_text(one.name));
         json_object_set_new(object, "description", elbo_cli_json_text(one.description));
+        if (is_distributions(topic)) add_distribution(object, i);
         json_array_append_new(array, object);
     }
     return array;
@@ -74,6 +102,29 @@ static void print_topic(const struct topic *topic) {
     }
 }
 
+static void print_field(const char *label, const char *text) {
+    int column = printf("    %-10s  ", label);
+    elbo_cli_text_wrap(stdout, text, column, column);
+}
+
+/* A distribution with its support, parameters, draws and closed KLs below each other: side by side they are wider than
+ * a terminal. */
+static void print_distributions(const struct topic *topic) {
+    elbo_distribution_info info;
+    printf("%s:\n", topic->title);
+    for (size_t i = 0; elbo_distribution_at(i, &info); i++) {
+        char parameters[256] = "";
+        size_t used = 0;
+        for (int k = 0; k < ELBO_DISTRIBUTION_PARAMETERS && info.parameter[k] && used < sizeof parameters; k++)
+            used += (size_t)snprintf(parameters + used, sizeof parameters - used, "%s%s (%s)", k ? ", " : "",
+                                     info.parameter[k], info.constraint[k]);
+        printf("  %-28s  %s\n", info.name, info.support);
+        print_field("parameters", parameters);
+        print_field("draws", info.draws);
+        print_field("closed KL", info.closed_kl ? info.closed_kl : "none; KLs are sampled");
+    }
+}
+
 static int run(elbo_context *context) {
     const char *wanted = elbo_context_argument(context, 0);
     json_t *object = context->common->json ? json_object() : NULL;
@@ -86,7 +137,10 @@ static int run(elbo_context *context) {
         }
         if (!first) putchar('\n');
         first = false;
-        print_topic(&topics[t]);
+        if (is_distributions(&topics[t]))
+            print_distributions(&topics[t]);
+        else
+            print_topic(&topics[t]);
     }
     return context->common->json ? elbo_cli_json_print(context, object) : ELBO_EXIT_OK;
 }
@@ -101,6 +155,7 @@ const elbo_command command_list = {
     .arguments = (const elbo_argument[]){{"TOPIC", "one of", ELBO_ARGUMENT_WORD, 0, 1, topic_word}, {0}},
     .examples = (const elbo_example[]){{"elbo list", "everything"},
                                        {"elbo list models", "what 'elbo train' can train"},
+                                       {"elbo list distributions", "the catalogue, with parameters"},
                                        {"elbo list downloads", "the data sets that 'elbo data get' can fetch"},
                                        {"elbo list --json", "the same for a program"},
                                        {0}},

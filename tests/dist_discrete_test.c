@@ -1,4 +1,4 @@
-/* Every discrete distribution of one number in the registry, by sums over its values: total probability, moments,
+/* Every discrete distribution of one number in the registry, by sums over its values: total probability, cdf, moments,
  * entropy, mode, closed KLs, GSL's probabilities where GSL has them, and Pearson's test on its draws. */
 #include <gsl/gsl_cdf.h>
 #include <gsl/gsl_randist.h>
@@ -149,6 +149,26 @@ static double expect(const look *l, double (*of)(const look *l, int k, double ab
     return sum;
 }
 
+/* The cdf is the sum of the probabilities, between the values too, 0 below all of them and 1 from the last one on. */
+static int check_cdf(look *l) {
+    int failures = 0, points = (int)l->probe.points;
+    double found[VALUES], moved[VALUES], sum = 0, ends[2] = {-0.5, last_of(l) + 0.5}, at_ends[2];
+    assert_non_null(l->type->cdf);
+    probe_read(&l->probe, l->type->cdf(&l->probe.dist, l->probe.x), l->value, ELBO_PRECISION_F64, found, points);
+    for (int k = 0; k < points; k++) {
+        sum += exp(l->log_p[k]);
+        failures += near(l, "the cdf", found[k], sum, 1e-9);
+        moved[k] = k + 0.75;
+    }
+    probe_read(&l->probe, l->type->cdf(&l->probe.dist, l->probe.x), moved, ELBO_PRECISION_F64, moved, points);
+    for (int k = 0; k < points; k++) failures += near(l, "the cdf between values", moved[k], found[k], 0);
+    probe two = probe_new(l->type, l->row->at[l->number], l->row->classes, 2);
+    probe_read(&two, l->type->cdf(&two.dist, two.x), ends, ELBO_PRECISION_F64, at_ends, 2);
+    probe_free(&two);
+    failures += near(l, "the cdf below all values", at_ends[0], 0, 0);
+    return failures + near(l, "the cdf above all values", at_ends[1], 1, 1e-12);
+}
+
 static double value_of(const look *l, int k, double about) { return l->value[k] - about; }
 static double square_of(const look *l, int k, double about) { return (l->value[k] - about) * (l->value[k] - about); }
 static double surprise_of(const look *l, int k, double about) { return -l->log_p[k] - about; }
@@ -232,12 +252,14 @@ static int check_draws(look *l) {
     }
 CHECK(probabilities)
 CHECK(outside)
+CHECK(cdf)
 CHECK(moments)
 CHECK(kl)
 CHECK(draws)
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(probabilities), cmocka_unit_test(outside),
-                                       cmocka_unit_test(moments), cmocka_unit_test(kl), cmocka_unit_test(draws)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(probabilities), cmocka_unit_test(outside), cmocka_unit_test(cdf),
+        cmocka_unit_test(moments),       cmocka_unit_test(kl),      cmocka_unit_test(draws)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

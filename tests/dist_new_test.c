@@ -23,13 +23,14 @@ static int parameters_of(const elbo_dist_type *type) {
 }
 
 static elbo_shape shape_of(const elbo_dist_parameter *row) {
-    elbo_shape shape = {row->axes ? (int)strlen(row->axes) : 0, {SIZE, SIZE}};
+    elbo_shape shape = {row->axes ? (int)strlen(row->axes) : 0, {SIZE, SIZE, SIZE}};
     return shape;
 }
 
 /* A value that obeys: parameters that must grow grow with k. */
 static elbo_node *good(elbo_graph *graph, const elbo_dist_parameter *row, int k) {
-    static const double triangle[SIZE * SIZE] = {1, 0, 0, 0.5, 2, 0, -1, 0, 1};
+    static const double triangle[SIZE * SIZE * SIZE] = {1, 0, 0, 0.5, 2, 0, -1, 0, 1, 1, 0, 0, 0, 2,
+                                                        0, 3, 0, 1,   2, 0, 0,  1, 1, 0, 0, 0, 1};
     switch (row->constraint) {
         case ELBO_CONSTRAINT_UNIT_INTERVAL: return elbo_constant(graph, 0.5, shape_of(row));
         case ELBO_CONSTRAINT_WHOLE: return elbo_constant(graph, 4, shape_of(row));
@@ -42,9 +43,9 @@ static elbo_node *good(elbo_graph *graph, const elbo_dist_parameter *row, int k)
 static void expect_refusal(const elbo_dist_type *type, int wrong, double value, bool literal) {
     elbo_graph *graph = elbo_graph_new();
     elbo_node *parameter[ELBO_DIST_PARAMETERS] = {NULL};
-    double values[SIZE * SIZE];
+    double values[SIZE * SIZE * SIZE];
     for (int k = 0; k < parameters_of(type); k++) parameter[k] = good(graph, &type->parameter[k], k);
-    for (int i = 0; i < SIZE * SIZE; i++) values[i] = value;
+    for (int i = 0; i < SIZE * SIZE * SIZE; i++) values[i] = value;
     elbo_shape shape = shape_of(&type->parameter[wrong]);
     parameter[wrong] = literal ? elbo_literal(graph, values, shape) : elbo_constant(graph, value, shape);
     elbo_dist dist = elbo_dist_new(type, parameter, elbo_dist_own_rank(type));

@@ -17,7 +17,7 @@ typedef struct row {
     setting at[SETTINGS];
     int settings;
     double (*pdf)(const double (*p)[WIDTH], double x); /* by GSL */
-    double (*cdf)(const double (*p)[WIDTH], double x); /* by GSL, where the type has none */
+    double (*cdf)(const double (*p)[WIDTH], double x); /* by GSL */
 } row;
 
 #define GSL(name, expression) \
@@ -85,7 +85,8 @@ static const row rows[] = {
      .pdf = pdf_weibull},
     {"reciprocal", .settings = 3, .at = {AT({1}, {3}), AT({0.5}, {4}), AT({1e-6}, {1e3})}},
     {"gompertz", .settings = 4, .at = {AT({0.7}, {1.5}), AT({2}, {1}), AT({1e-4}, {1e6}), AT({30}, {1e-6})}},
-    {"gumbel", .settings = 3, .at = {AT({0.5}, {2}), AT({1}, {1.5}), AT({-10}, {1e6})}, .pdf = pdf_gumbel},
+    {"gumbel", .settings = 4, .at = {AT({0.5}, {2}), AT({1}, {1.5}), AT({-10}, {1e6}), AT({3}, {1e-5})},
+     .pdf = pdf_gumbel},
     {"gamma", .settings = 4, .at = {AT({1.7}, {1.5}), AT({4}, {2}), AT({300}, {1e-6}), AT({0.3}, {1e6})},
      .pdf = pdf_gamma, .cdf = cdf_gamma},
     {"chi_squared", .settings = 4, .at = {AT({3}), AT({5}), AT({1e5}), AT({0.7})}, .pdf = pdf_chi_squared,
@@ -111,12 +112,17 @@ static const row rows[] = {
     {"f", .settings = 4, .at = {AT({5}, {12}), AT({0.8}, {3}), AT({1e4}, {1e4}), AT({3}, {0.7})}, .pdf = pdf_f,
      .cdf = cdf_f},
     {"continuous_bernoulli", .settings = 4, .at = {AT({1.5}), AT({-0.2}), AT({3e-4}), AT({-60})}},
-    {"relaxed_bernoulli", .settings = 3, .at = {AT({0.7}, {1}), AT({2}, {-1.5}), AT({0.3}, {0.5})}},
-    {"normal_mixture", .classes = 3, .settings = 2,
-     .at = {AT({0.5, -0.2, 1}, {-2, 0.5, 3}, {0.7, 0.4, 1.5}), AT({1, 0, 0}, {-2e5, 0, 1e5}, {3e4, 8e4, 2e4})},
+    {"relaxed_bernoulli", .settings = 4, .at = {AT({0.7}, {1}), AT({2}, {-1.5}), AT({0.3}, {0.5}), AT({10}, {-8})}},
+    {"normal_mixture", .classes = 3, .settings = 3,
+     .at = {AT({0.5, -0.2, 1}, {-2, 0.5, 3}, {0.7, 0.4, 1.5}), AT({1, 0, 0}, {-2e5, 0, 1e5}, {3e4, 8e4, 2e4}),
+            AT({-1, 2, 0.5}, {1e-6, -2e-6, 0}, {1e-6, 3e-7, 2e-6})},
      .pdf = pdf_mixture, .cdf = cdf_mixture},
-    {"erlang", .settings = 4, .at = {AT({3}, {1.5}), AT({1}, {2}), AT({40}, {1e-6}), AT({2}, {1e6})},
-     .pdf = pdf_erlang},
+    {"multivariate_normal_mixture", .classes = 3, .settings = 3,
+     .at = {AT({0.5, -0.2, 1}, {-2, 0.5, 3}, {0.7, 0.4, 1.5}), AT({1, 0, 0}, {-2e5, 0, 1e5}, {3e4, 8e4, 2e4}),
+            AT({-1, 2, 0.5}, {1e-6, -2e-6, 0}, {1e-6, 3e-7, 2e-6})},
+     .pdf = pdf_mixture, .cdf = cdf_mixture},
+    {"erlang", .settings = 4, .at = {AT({3}, {1.5}), AT({1}, {2}), AT({40}, {1e-6}), AT({2}, {1e6})}, .pdf = pdf_erlang,
+     .cdf = cdf_gamma},
 };
 #undef A
 #undef B

@@ -272,10 +272,13 @@ static double *cdf_at_draws(const look *l) {
     return value;
 }
 
+/* GSL's incomplete gamma function is off by up to 2e-8 at a = 5e4; dist_cdf_test.c looks more closely. */
 static int check_cdf(look *l) {
     double *cdf = cdf_at_draws(l), back, error;
     int failures = 0;
     integral in = begin(l);
+    for (int i = 0; l->type->cdf && l->row->cdf && i < DRAWS; i += 97)
+        failures += near(l, "the cdf against GSL", cdf[i], l->row->cdf(l->at.value, l->draw[i]), 3e-8);
     for (int i = 1; i < 5; i++) {
         double x = l->draw[i * DRAWS / 5];
         failures += near(l, "the cdf", cdf[i * DRAWS / 5], integrate(&in, in.low, x, &error), 1e-7);
@@ -292,7 +295,8 @@ static int check_cdf(look *l) {
         if (isinf(ends[1])) ends[1] = l->centre + 1e20 * l->spread;
         probe_read(&p, l->type->cdf(&p.dist, p.x), ends, ELBO_PRECISION_F64, value, 2);
         failures += near(l, "the cdf below all values", value[0], 0, 1e-9);
-        failures += near(l, "the cdf above all values", value[1], 1, 1e-9);
+        double above = isinf(in.high) && l->row->cdf ? l->row->cdf(l->at.value, ends[1]) : 1; /* heavy tails */
+        failures += near(l, "the cdf above all values", value[1], above, 1e-9);
         probe_free(&p);
     }
     integral_free(&in);

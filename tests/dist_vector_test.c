@@ -1,73 +1,11 @@
 /* Every distribution of vectors in the registry, in three dimensions and by Monte Carlo: against GSL, against
  * importance sampling from a distribution that covers it, and pathwise gradients against those of the score. */
-#include <gsl/gsl_linalg.h>
-#include <gsl/gsl_matrix.h>
-#include <gsl/gsl_randist.h>
-#include <gsl/gsl_vector.h>
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "dist/dist.h"
-#include "graph/graph.h"
+#include "dist_vector_table.h"
 
 /* All comparisons are of means of draws, within 5 standard errors: 6e-7 each, some 150 of them, with fixed seeds: a
  * correct file fails with probability 1e-4, once and for all. */
 static const double DEVIATIONS = 5;
-enum { SIZE = 3, WIDTH = 9, DRAWS = 20000, BATCHES = 40 };
-
-typedef struct setting {
-    double value[ELBO_DIST_PARAMETERS][WIDTH];
-} setting;
-
-typedef struct row {
-    const char *name;
-    setting at[2];
-    double (*log_pdf)(const double (*p)[WIDTH], const double *x); /* by GSL */
-} row;
-
-static double gsl_normal(const double (*p)[WIDTH], const double *x) {
-    double value, work[SIZE];
-    gsl_vector_const_view at = gsl_vector_const_view_array(x, SIZE), loc = gsl_vector_const_view_array(p[0], SIZE);
-    gsl_matrix_const_view l = gsl_matrix_const_view_array(p[1], SIZE, SIZE);
-    gsl_vector_view space = gsl_vector_view_array(work, SIZE);
-    gsl_ran_multivariate_gaussian_log_pdf(&at.vector, &loc.vector, &l.matrix, &value, &space.vector);
-    return value;
-}
-
-static double gsl_dirichlet(const double (*p)[WIDTH], const double *x) {
-    return gsl_ran_dirichlet_lnpdf(SIZE, p[0], x);
-}
-
-static double gsl_multinomial(const double (*p)[WIDTH], const double *x) {
-    double weight[SIZE];
-    unsigned count[SIZE];
-    for (int i = 0; i < SIZE; i++) weight[i] = exp(p[1][i]), count[i] = (unsigned)x[i];
-    return gsl_ran_multinomial_lnpdf(SIZE, weight, count);
-}
-
-#define TRIANGLE \
-    { 0.8, 0, 0, -0.5, 0.6, 0, 0.3, 0.7, 1.2 }
-#define TRIANGLE2 \
-    { 1.1, 0, 0, 0.2, 0.9, 0, -0.4, 0.1, 0.7 }
-static const row rows[] = {
-    {"multivariate_normal", {{{{0.5, -1, 2}, TRIANGLE}}, {{{0, 0.3, 1}, TRIANGLE2}}}, gsl_normal},
-    {"multivariate_t", {{{{8}, {0.5, -1, 2}, TRIANGLE}}, {{{12}, {0, 0.3, 1}, TRIANGLE2}}}, NULL},
-    {"multivariate_laplace", {{{{0.5, -1, 2}, TRIANGLE}}, {{{0, 0.3, 1}, TRIANGLE2}}}, NULL},
-    {"normal_mixture",
-     {{{{0.3, 1, -0.5}, {-1, 0, 1, 1, -0.5, 0.3, 0, 2, -1}, {0.6, 1, 0.8, 0.7, 0.5, 1.1, 0.9, 0.6, 0.7}}},
-      {{{0, 0, 1}, {0, 0, 0, 1, 1, 1, -1, -1, 0}, {1, 1, 1, 1, 1, 1, 1, 1, 1}}}},
-     NULL},
-    {"dirichlet", {{{{2, 0.8, 3.5}}}, {{{1.5, 2.5, 1}}}}, gsl_dirichlet},
-    {"relaxed_categorical", {{{{1.5}, {0.5, -0.3, 0.2}}}, {{{2}, {0, 0, 0.4}}}}, NULL},
-    {"multinomial", {{{{6}, {0.5, -0.3, 1}}}, {{{6}, {0, 0.2, 0}}}}, gsl_multinomial},
-};
+enum { DRAWS = 20000, BATCHES = 40 };
 
 typedef struct look {
     const row *row;
@@ -76,36 +14,6 @@ typedef struct look {
     elbo_node *parameter[ELBO_DIST_PARAMETERS];
     elbo_dist dist, cover; /* cover: a distribution that gives whatever dist can give, with heavier tails */
 } look;
-
-static const row *row_of(const char *name) {
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (strcmp(rows[i].name, name) == 0) return &rows[i];
-    return NULL;
-}
-
-static elbo_shape shape_of(const elbo_dist_parameter *parameter) {
-    elbo_shape shape = {parameter->axes ? (int)strlen(parameter->axes) : 0, {SIZE, SIZE}};
-    return shape;
-}
-
-static int parameters_of(const elbo_dist_type *type) {
-    int count = 0;
-    while (count < ELBO_DIST_PARAMETERS && type->parameter[count].name) count++;
-    return count;
-}
-
-static elbo_dist make(elbo_graph *graph, const elbo_dist_type *type, const setting *at, bool inputs,
-                      elbo_node **parameter) {
-    static const char *const names[] = {"p0", "p1", "p2"};
-    for (int k = 0; k < parameters_of(type); k++) {
-        elbo_shape shape = shape_of(&type->parameter[k]);
-        bool whole = type->parameter[k].constraint == ELBO_CONSTRAINT_WHOLE;
-        parameter[k] = whole    ? elbo_scalar(graph, at->value[k][0])
-                       : inputs ? elbo_input(graph, names[k], ELBO_F32, shape)
-                                : elbo_literal(graph, at->value[k], shape);
-    }
-    return elbo_dist_new(type, parameter, 1);
-}
 
 static look begin(const row *r) {
     look l = {.row = r, .type = elbo_dist_find(r->name), .graph = elbo_graph_new()};
@@ -278,7 +186,8 @@ static int check_gradients(look *l) {
         int64_t size = elbo_shape_count(elbo_node_shape(gradient[k]));
         for (int i = 0; i < size; i++) {
             double path, score, path_error, score_error;
-            if (l->type->parameter[k].constraint == ELBO_CONSTRAINT_LOWER_TRIANGULAR && i % SIZE > i / SIZE) continue;
+            if (l->type->parameter[k].constraint == ELBO_CONSTRAINT_LOWER_TRIANGULAR && i % SIZE > i / SIZE % SIZE)
+                continue;
             average(all[k][i], BATCHES * 4, 1, &path, &path_error);
             average(all[count + k][i], BATCHES * 4, 1, &score, &score_error);
             failures +=
@@ -294,16 +203,7 @@ static int check_batch(look *l) {
     elbo_node *single[ELBO_DIST_PARAMETERS] = {NULL}, *both[ELBO_DIST_PARAMETERS] = {NULL};
     elbo_dist one[2];
     for (int s = 0; s < 2; s++) one[s] = make(l->graph, l->type, &l->row->at[s], false, single);
-    for (int k = 0; k < parameters_of(l->type); k++) {
-        elbo_shape shape = shape_of(&l->type->parameter[k]), stacked = {shape.rank + 1, {2}};
-        double value[2 * WIDTH];
-        int64_t size = elbo_shape_count(shape);
-        for (int axis = 0; axis < shape.rank; axis++) stacked.dim[1 + axis] = shape.dim[axis];
-        for (int s = 0; s < 2; s++) memcpy(value + s * size, l->row->at[s].value[k], sizeof *value * (size_t)size);
-        both[k] = l->type->parameter[k].constraint == ELBO_CONSTRAINT_WHOLE ? one[0].parameter[k]
-                                                                            : elbo_literal(l->graph, value, stacked);
-    }
-    elbo_dist batch = elbo_dist_new(l->type, both, 1);
+    elbo_dist batch = make_batch(l->graph, l->row, both);
     elbo_node *x = elbo_dist_sample(&batch, 5); /* [5, 2, D] */
     elbo_node *list[4] = {elbo_dist_log_prob(&batch, x), NULL, NULL, elbo_dist_kl(&batch, &one[1])};
     for (int s = 0; s < 2; s++) {
@@ -333,7 +233,7 @@ static void each(int (*check)(look *l)) {
         elbo_support s = elbo_registry_dists[i]->support;
         if (s != ELBO_SUPPORT_VECTOR && s != ELBO_SUPPORT_SIMPLEX && s != ELBO_SUPPORT_COUNT_VECTOR) continue;
         const row *r = row_of(elbo_registry_dists[i]->name);
-        if (!r) fail_msg("%s has no row in tests/dist_vector_test.c", elbo_registry_dists[i]->name);
+        if (!r) fail_msg("%s has no row in tests/dist_vector_table.h", elbo_registry_dists[i]->name);
         look l = begin(r);
         failures += check(&l);
         elbo_graph_free(l.graph);

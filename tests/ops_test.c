@@ -22,7 +22,8 @@
 static const struct {
     const char *name;
     int order;
-} unsupported[] = {{"trigamma", 1}, {"digamma", 2}, {"log_gamma_slope", 1}};
+} unsupported[] = {{"trigamma", 1},  {"digamma", 2},        {"log_gamma_slope", 1}, {"gamma_cdf_slope", 1},
+                   {"gamma_cdf", 2}, {"beta_cdf_slope", 1}, {"beta_cdf", 2},        {"implicit_slope", 1}};
 
 /* Operations that are constant wherever they are differentiable: there is no sign to flip. */
 static const char *const flat[] = {"sign", "floor", "is_finite", "less", "less_equal", "equal"};

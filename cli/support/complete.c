@@ -22,8 +22,8 @@ bool elbo_cli_complete_write(FILE *stream, const char *shell) {
 }
 
 static void visit_below(FILE *stream, const elbo_command *command, const char *parent, elbo_cli_complete_visit *visit) {
-    char path[64];
-    snprintf(path, sizeof path, "%s%s%s", parent, *parent ? " " : "", command->name);
+    char path[256];
+    snprintf(path, sizeof path, "%.120s%s%.120s", parent, *parent ? " " : "", command->name);
     visit(stream, command, path);
     for (const elbo_command *const *below = command->subcommands; below && *below; below++)
         visit_below(stream, *below, path, visit);

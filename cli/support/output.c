@@ -21,26 +21,24 @@ char *elbo_cli_output_text(void (*write)(FILE *stream, const void *user), const 
     return text;
 }
 
-static int fail_io(const elbo_context *context, const char *path, int code) {
-    elbo_error error = {.status = ELBO_ERROR_IO};
-    snprintf(error.message, sizeof error.message, "cannot write %s: %s", path, strerror(code));
-    return elbo_context_fail(context, &error);
+static elbo_status fail_io(const char *path, int code, elbo_error *error) {
+    return elbo_cli_fail(error, ELBO_ERROR_IO, "cannot write %s: %s", path, strerror(code));
 }
 
 /* Writes beside the target, syncs, renames. */
-static int save(const elbo_context *context, const char *path, const char *text) {
+elbo_status elbo_cli_output_save(const char *path, const char *text, elbo_error *error) {
     char temporary[4096];
     if (snprintf(temporary, sizeof temporary, "%s.tmp.%ld", path, (long)getpid()) >= (int)sizeof temporary)
-        return fail_io(context, path, ENAMETOOLONG);
+        return fail_io(path, ENAMETOOLONG, error);
     FILE *stream = fopen(temporary, "wb");
-    if (!stream) return fail_io(context, path, errno);
+    if (!stream) return fail_io(path, errno, error);
     int code = 0;
     if (fputs(text, stream) < 0 || fflush(stream) != 0 || fsync(fileno(stream)) != 0) code = errno;
     if (fclose(stream) != 0 && !code) code = errno;
     if (!code && rename(temporary, path) != 0) code = errno;
-    if (!code) return ELBO_EXIT_OK;
+    if (!code) return ELBO_OK;
     (void)unlink(temporary);
-    return fail_io(context, path, code);
+    return fail_io(path, code, error);
 }
 
 int elbo_cli_output(const elbo_context *context, const char *path, void (*write)(FILE *stream, const void *user),
@@ -54,7 +52,8 @@ int elbo_cli_output(const elbo_context *context, const char *path, void (*write)
         elbo_error error = {.status = ELBO_ERROR_MEMORY};
         return elbo_context_fail(context, &error);
     }
-    int code = save(context, path, text);
+    elbo_error error = {0};
+    elbo_status status = elbo_cli_output_save(path, text, &error);
     free(text);
-    return code;
+    return status == ELBO_OK ? ELBO_EXIT_OK : elbo_context_fail(context, &error);
 }

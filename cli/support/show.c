@@ -121,7 +121,8 @@ static elbo_status read_curves(const char *folder, elbo_chart_series *series, do
         double **at = numbers + 2 * i;
         ELBO_CLI_TRY(elbo_metrics_read(folder, curves[i].name, &at[0], &at[1], &length, error));
         if (length == 0) continue;
-        series[(*count)++] = (elbo_chart_series){curves[i].title, at[0], at[1], (int64_t)length, curves[i].dashed};
+        series[(*count)++] = (elbo_chart_series){
+            .name = curves[i].title, .x = at[0], .y = at[1], .count = (int64_t)length, .dashed = curves[i].dashed};
     }
     if (*count) return ELBO_OK;
     return elbo_cli_fail(error, ELBO_ERROR_STATE, "%s has no figures yet: no epoch is complete", folder);

@@ -44,6 +44,31 @@ const char *elbo_dist_describe(const elbo_dist_type *type, char *text, size_t si
     return text;
 }
 
+bool elbo_distribution_at(size_t index, elbo_distribution_info *out) {
+    size_t count = 0;
+    while (count < index && elbo_registry_dists[count]) count++;
+    const elbo_dist_type *type = elbo_registry_dists[count];
+    if (!type) return false;
+    *out = (elbo_distribution_info){.name = type->name,
+                                    .support = elbo_support_text(type->support),
+                                    .density = type->density,
+                                    .source = type->source,
+                                    .draws = elbo_draws_text(type->draws),
+                                    .closed_kl = type->kl_to || !type->kl ? type->kl_to : type->name,
+                                    .kl_source = type->kl_source,
+                                    .mean = type->mean != NULL,
+                                    .variance = type->variance != NULL,
+                                    .mode = type->mode != NULL,
+                                    .entropy = type->entropy != NULL,
+                                    .cdf = type->cdf != NULL,
+                                    .icdf = type->icdf != NULL};
+    for (int k = 0; k < ELBO_DIST_PARAMETERS && type->parameter[k].name; k++) {
+        out->parameter[k] = type->parameter[k].name;
+        out->constraint[k] = elbo_constraint_text(type->parameter[k].constraint);
+    }
+    return true;
+}
+
 elbo_node *elbo_dist_sum_event(elbo_node *x, int event_rank) {
     return event_rank > 0 ? elbo_sum(x, -event_rank, -1, false) : x;
 }

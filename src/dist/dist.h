@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 
-enum { ELBO_DIST_PARAMETERS = 3 };
+enum { ELBO_DIST_PARAMETERS = ELBO_DISTRIBUTION_PARAMETERS };
 
 /* Where the values lie. */
 #define ELBO_SUPPORT_TEXT_REAL            "real numbers"
@@ -77,12 +77,14 @@ typedef struct elbo_dist {
     elbo_node *parameter[ELBO_DIST_PARAMETERS];
     elbo_shape shape;
     int event_rank;
+    const void *extra; /* of types that a model defines for itself: what it builds with; borrowed */
 } elbo_dist;
 
 struct elbo_dist_type {
     const char *name, *density, *source;
     const char *description; /* one line: support; draws; density */
     const char *kl_source;   /* of the closed KLs; NULL: there is none */
+    const char *kl_to; /* names of the q with a closed KL, "gamma, erlang"; NULL: the type itself, if `kl` is there */
     elbo_support support;
     elbo_draws draws;
     elbo_dist_parameter parameter[ELBO_DIST_PARAMETERS]; /* those with a name */

@@ -25,7 +25,6 @@ elbo_node *elbo_formula_is_not_negative(elbo_node *x);
 /* 1 where x is 0, 1, 2, ..., else 0. */
 elbo_node *elbo_formula_is_count(elbo_node *x);
 
-/* (x - loc) / scale for a type whose parameters these are, in this order. */
 /* density(dist, x) where inside is not 0, -infinity elsewhere. There the density sees `safe` instead of x, so that
  * neither value nor gradient is spoiled by a logarithm of what has none. */
 elbo_node *elbo_formula_within(const elbo_dist *dist, elbo_node *x, elbo_node *inside, elbo_node *safe,
@@ -60,6 +59,8 @@ elbo_node *elbo_formula_exponential_expect(elbo_node *g);
 /* x with a new last axis of size 1. */
 elbo_node *elbo_formula_with_axis(elbo_node *x);
 
+/* The gamma family by name. */
+#define ELBO_GAMMA_FAMILY "gamma, erlang, exponential, chi_squared"
 /* Concentration and rate of a member of the gamma family; false for other types. */
 bool elbo_formula_as_gamma(const elbo_dist *dist, elbo_node **concentration, elbo_node **rate);
 /* The closed KL of two members of the gamma family, NULL for others: the `kl` of each of them. */

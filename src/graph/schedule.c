@@ -103,6 +103,13 @@ static elbo_unit *matmul_unit(scheduler *s, elbo_node *node) {
     return unit;
 }
 
+/* A new shape between light nodes: without a level of its own, light nodes before it and after a second one that
+ * restores the shape would be one unit that waits for itself. */
+static bool reshapes_light(const scheduler *s, const elbo_node *node) {
+    const elbo_node *root = s->plan->graph->node[s->plan->value[node->id].root];
+    return node->op->flags & ELBO_OP_ALIAS && s->light[root->id] && !elbo_shape_equal(node->shape, node->input[0]->shape);
+}
+
 static void find_levels(scheduler *s) {
     elbo_plan *plan = s->plan;
     for (int id = 0; id < plan->nodes; id++) {
@@ -113,7 +120,7 @@ static void find_levels(scheduler *s) {
             if (s->level[node->input[k]->id] > s->level[id]) s->level[id] = s->level[node->input[k]->id];
         bool free_of_charge = s->light[id] || node->op->flags & (ELBO_OP_SOURCE | ELBO_OP_ALIAS);
         bool folded = plan->value[id].unit >= 0 && plan->unit[plan->value[id].unit].member[0] != node;
-        if (!free_of_charge && !folded) s->level[id]++;
+        if ((!free_of_charge && !folded) || reshapes_light(s, node)) s->level[id]++;
     }
 }
 
@@ -124,7 +131,7 @@ static int latest_level(const scheduler *s, int id) {
     for (int u = s->user_start[id]; u < s->user_start[id + 1]; u++) {
         int user = s->user[u], limit;
         if (s->plan->graph->node[user]->op->flags & ELBO_OP_ALIAS)
-            limit = latest_level(s, user);
+            limit = latest_level(s, user) - reshapes_light(s, s->plan->graph->node[user]);
         else
             limit = s->light[user] ? s->level[user] : s->level[user] - 1;
         if (limit >= 0 && (bound < 0 || limit < bound)) bound = limit;

@@ -5,6 +5,7 @@
 #ifndef ELBO_MODELS_MODEL_H
 #define ELBO_MODELS_MODEL_H
 
+#include "base/relevance.h"
 #include "dist/dist.h"
 #include "nn/nn.h"
 
@@ -23,6 +24,7 @@ typedef struct elbo_context {
     elbo_builder builder;
     const void *options; /* the model's own struct */
     elbo_item item;
+    int phase;
     int64_t data_rows; /* rows that are trained on; 0: not training */
     elbo_node *local;  /* what is kept for each datum of the batch instead of encoding it; or NULL (elbo_local) */
 } elbo_context;
@@ -41,7 +43,27 @@ typedef struct elbo_update {
     elbo_node *loss;                /* scalar -ELBO in nats per datum, no weights, all constants */
     elbo_node *reconstruction, *kl; /* scalars with loss = reconstruction + kl */
     const char *groups[4];          /* NULL-ended; none: every trained group */
+    double rate;                    /* times the configured rate; 0: 1 */
+    double beta1;                   /* of Adam, instead of the configured one; 0: as configured */
 } elbo_update;
+
+/* A stretch of a training with updates of its own: pre-training, the main part. */
+typedef struct elbo_phase {
+    const char *name;
+    int64_t epochs;
+} elbo_phase;
+
+enum { ELBO_MODEL_PHASES = 4 };
+
+/* What a model sees when a phase begins: it may set parameters by the codes of the training rows. */
+typedef struct elbo_entrance {
+    const void *options;
+    int phase;
+    elbo_params *params;
+    const float *codes; /* means of q(z|x): [rows, latent] */
+    int64_t rows, latent;
+    uint64_t seed;
+} elbo_entrance;
 
 /* Weights that change while training: set before each step. */
 typedef struct elbo_weights {
@@ -53,6 +75,7 @@ enum { ELBO_MODEL_UPDATES = 4 };
 typedef struct elbo_model_type {
     const char *name, *title, *description, *paper;
     const elbo_options *options;
+    const elbo_relevance *relevance; /* which of them need others; NULL: none */
     /* Whether options and data go together; a message says what to change. */
     elbo_status (*check)(const void *options, const elbo_item *item, elbo_error *error);
     int64_t (*latent)(const void *options);
@@ -77,6 +100,10 @@ typedef struct elbo_model_type {
     int64_t (*local_steps)(const void *options); /* moves of it before each step on the parameters */
     double (*local_rate)(const void *options);   /* of those moves, where they follow gradients */
     int64_t (*repeats)(const void *options);     /* steps on the parameters for each batch; NULL: 1 */
+    /* The phases of a training of so many epochs (--epochs: those of the last phase); returns how many. NULL: one. */
+    int (*phases)(const void *options, int64_t epochs, elbo_phase out[ELBO_MODEL_PHASES]);
+    /* Called before the first step of each phase but the first; NULL: nothing to do. */
+    elbo_status (*enter)(const elbo_entrance *entrance, elbo_error *error);
     /* The updates of a training step on x: [B, size]; returns how many. */
     int (*updates)(elbo_context *context, elbo_node *x, const elbo_weights *weights,
                    elbo_update out[ELBO_MODEL_UPDATES]);

@@ -65,6 +65,9 @@ void elbo_nn_assign(elbo_builder *builder, const char *layer, const char *name, 
     snprintf(full, sizeof full, "%s.%s.%s", builder->group, layer, name);
     const elbo_param_info *info = elbo_params_find(builder->params, full);
     if (!assignments || !value) return;
+    for (int i = 0; info && i < assignments->count;
+         i++) /* a part that is built twice means the same: the first counts */
+        if (assignments->offset[i] == info->offset) return;
     if (!info || assignments->count == ELBO_ASSIGNMENTS) {
         elbo_graph_fail(builder->graph, ELBO_ERROR_INTERNAL, "%s cannot be assigned to", full);
         return;

@@ -49,6 +49,11 @@ elbo_node *elbo_nn_dense(elbo_builder *builder, elbo_node *x, const char *layer,
 /* Dense layers of the given widths, each followed by the activation. */
 elbo_node *elbo_nn_mlp(elbo_builder *builder, elbo_node *x, const char *name, const elbo_ints *widths,
                        const char *activation);
+/* x: [..., D] normalised over all leading axes, with gain and shift where affine. Training uses the batch's statistics
+ * and keeps running ones in the group "state"; otherwise those are used. */
+elbo_node *elbo_nn_batch_norm(elbo_builder *builder, elbo_node *x, const char *layer, bool affine);
+/* Training: each value is dropped with probability `rate`, the others are scaled up so that the mean stays. */
+elbo_node *elbo_nn_dropout(elbo_builder *builder, elbo_node *x, double rate);
 /* x: [B, C, H, W] -> [B, out, H', W'], with bias. */
 elbo_node *elbo_nn_conv(elbo_builder *builder, elbo_node *x, const char *layer, int64_t out, int64_t kernel, int stride,
                         int padding);

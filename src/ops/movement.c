@@ -306,10 +306,25 @@ static void gradient_slice(elbo_node *node, elbo_node *dy, elbo_node **din) {
     din[0] = elbo_pad(dy, axis, start, node->input[0]->shape.dim[axis] - start - count);
 }
 
+/* What was put together is taken apart for nothing: the part of a concatenation that a slice of it is, or NULL. */
+static elbo_node *concatenated(const elbo_node *slice) {
+    const elbo_node *whole = slice->input[0];
+    int64_t axis = slice->attributes.i[0], at = 0;
+    if (whole->op != &elbo_op_concat || whole->attributes.i[0] != axis) return NULL;
+    for (int part = 0; part < whole->inputs; part++) {
+        int64_t size = whole->input[part]->shape.dim[axis];
+        if (at == slice->attributes.i[1] && size == slice->attributes.i[2]) return whole->input[part];
+        at += size;
+    }
+    return NULL;
+}
+
 elbo_node *elbo_slice(elbo_node *x, int axis, int64_t start, int64_t count) {
     if (!x) return NULL;
     elbo_attributes attributes = {.i = {axis, start, count}};
     elbo_node *y = elbo_apply(&elbo_op_slice, 1, &x, &attributes);
+    elbo_node *part = y ? concatenated(y) : NULL;
+    if (part) return part;
     return y && elbo_shape_equal(x->shape, y->shape) ? x : settled(x, y);
 }
 

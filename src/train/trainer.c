@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/rng.h"
 #include "graph/graph.h"
+#include "train/codes.h"
 #include "train/local.h"
 #include "train/run_folder.h"
 #include "train/step.h"
@@ -31,6 +32,9 @@ typedef struct trainer {
     elbo_flat flat[1 + ELBO_MODEL_UPDATES * ELBO_OPTIMISER_SLOTS + ELBO_LOCAL_ARRAYS];
     size_t flats;
     float *kept; /* all of them, one after the other: the last good state */
+    elbo_phase phase[ELBO_MODEL_PHASES];
+    int phases;
+    int64_t phase_start; /* epoch with which the one at hand began */
     int64_t repeats;
     elbo_local_store local;
     elbo_local_reader test_reader, test_rest_reader;
@@ -89,22 +93,29 @@ static elbo_status make_programs(trainer *t, elbo_error *error) {
     return make_readers(t, threads, error);
 }
 
+static elbo_status make_optimiser(trainer *t, int u, elbo_error *error) {
+    const elbo_update *update = &t->full.update[u];
+    elbo_optimiser_options options = t->instance.config->optimiser;
+    if (update->beta1 > 0) options.beta1 = update->beta1;
+    t->optimiser[u] =
+        elbo_optimiser_new(t->instance.params, update->groups, t->gradient, &options, (int)t->state.threads, error);
+    if (!t->optimiser[u]) return error ? error->status : ELBO_ERROR_MEMORY;
+    for (int s = 0; s < ELBO_OPTIMISER_SLOTS; s++) {
+        const char *name;
+        float *slot = elbo_optimiser_slot(t->optimiser[u], s, &name);
+        if (!slot) break;
+        elbo_flat *flat = &t->flat[t->flats++];
+        snprintf(flat->name, sizeof flat->name, "optimizer.%d.%s", u, name);
+        flat->data = slot;
+        flat->length = t->length;
+    }
+    return ELBO_OK;
+}
+
 static elbo_status make_optimisers(trainer *t, elbo_error *error) {
     t->flat[t->flats++] = (elbo_flat){"parameters", t->params, t->length};
-    for (int u = 0; u < t->full.updates; u++) {
-        t->optimiser[u] = elbo_optimiser_new(t->instance.params, t->full.update[u].groups, t->gradient,
-                                             &t->instance.config->optimiser, (int)t->state.threads, error);
-        if (!t->optimiser[u]) return error ? error->status : ELBO_ERROR_MEMORY;
-        for (int s = 0; s < ELBO_OPTIMISER_SLOTS; s++) {
-            const char *name;
-            float *slot = elbo_optimiser_slot(t->optimiser[u], s, &name);
-            if (!slot) break;
-            elbo_flat *flat = &t->flat[t->flats++];
-            snprintf(flat->name, sizeof flat->name, "optimizer.%d.%s", u, name);
-            flat->data = slot;
-            flat->length = t->length;
-        }
-    }
+    for (int u = 0; u < t->full.updates; u++) ELBO_TRY(make_optimiser(t, u, error));
+    t->flats += elbo_local_store_flats(&t->local, t->flat + t->flats);
     return ELBO_OK;
 }
 
@@ -147,6 +158,16 @@ static elbo_status open_folder(trainer *t, elbo_error *error) {
     return t->folder ? ELBO_OK : error->status;
 }
 
+/* The phase of the last step that was done: the next one is entered when its first step is due. */
+static void find_phase(trainer *t) {
+    t->phases = elbo_instance_phases(&t->instance, t->phase);
+    t->epochs = t->phase_start = t->instance.phase = 0;
+    for (int p = 0; p < t->phases; p++) t->epochs += t->phase[p].epochs;
+    int64_t last = t->state.step_in_epoch > 0 || t->state.epoch == 0 ? t->state.epoch : t->state.epoch - 1;
+    while (t->instance.phase + 1 < t->phases && last >= t->phase_start + t->phase[t->instance.phase].epochs)
+        t->phase_start += t->phase[t->instance.phase++].epochs;
+}
+
 static elbo_status set_up(trainer *t, elbo_error *error) {
     const elbo_training *request = t->request;
     t->state = (elbo_training_state){.best = INFINITY, .rate_factor = 1, .threads = request->threads};
@@ -164,7 +185,7 @@ static elbo_status set_up(trainer *t, elbo_error *error) {
     if (t->state.threads <= 0) t->state.threads = omp_get_num_procs();
     t->options = &t->instance.config->training;
     if (request->epochs > 0) t->instance.config->training.epochs = request->epochs;
-    t->epochs = t->options->epochs;
+    find_phase(t);
     t->params = elbo_params_data(t->instance.params, &t->length);
     t->gradient = elbo_calloc(sizeof(float) * t->length);
     t->order = elbo_calloc(sizeof *t->order * (size_t)t->rows);
@@ -175,7 +196,6 @@ static elbo_status set_up(trainer *t, elbo_error *error) {
         return elbo_fail(error, ELBO_ERROR_FORMAT, "%s: step %lld of an epoch of %lld", elbo_run_folder_last(t->folder),
                          (long long)t->state.step_in_epoch, (long long)t->steps);
     ELBO_TRY(make_optimisers(t, error));
-    t->flats += elbo_local_store_flats(&t->local, t->flat + t->flats);
     t->repeats = t->instance.type->repeats ? t->instance.type->repeats(t->instance.config->model) : 1;
     if (!request->config)
         ELBO_TRY(elbo_checkpoint_read_flats(elbo_run_folder_last(t->folder), t->flat + 1, t->flats - 1, error));
@@ -185,8 +205,12 @@ static elbo_status set_up(trainer *t, elbo_error *error) {
     return save(t, error);
 }
 
-static void tear_down(trainer *t) {
-    for (int u = 0; u < ELBO_MODEL_UPDATES; u++) elbo_optimiser_free(t->optimiser[u]);
+/* What belongs to a phase: programs, optimisers, and the copy of their state. */
+static void clear_phase(trainer *t) {
+    for (int u = 0; u < ELBO_MODEL_UPDATES; u++) {
+        elbo_optimiser_free(t->optimiser[u]);
+        t->optimiser[u] = NULL;
+    }
     elbo_step_program_clear(&t->full);
     elbo_step_program_clear(&t->rest);
     elbo_step_program_clear(&t->test_full);
@@ -194,9 +218,15 @@ static void tear_down(trainer *t) {
     elbo_local_store_clear(&t->local);
     elbo_local_reader_clear(&t->test_reader);
     elbo_local_reader_clear(&t->test_rest_reader);
+    elbo_free(t->kept);
+    t->kept = NULL;
+    t->flats = 0;
+}
+
+static void tear_down(trainer *t) {
+    clear_phase(t);
     elbo_free(t->gradient);
     elbo_free(t->order);
-    elbo_free(t->kept);
     elbo_instance_clear(&t->instance);
     elbo_dataset_free(t->dataset);
     elbo_run_folder_free(t->folder);
@@ -227,14 +257,20 @@ static bool say(trainer *t, elbo_event event, double test_loss, double rate, dou
 
 /* ---- a step ---- */
 
+/* Epochs, and a share of one, since the phase began. */
+static double phase_epoch(const trainer *t) {
+    double step = (double)t->state.step_in_epoch / (double)t->steps;
+    return (double)(t->state.epoch - t->phase_start) + step;
+}
+
 static double rate_now(const trainer *t) {
-    double epoch = (double)t->state.epoch + (double)t->state.step_in_epoch / (double)t->steps;
-    return t->state.rate_factor *
-           elbo_schedule_rate(&t->instance.config->optimiser, epoch, (double)t->epochs, t->state.step + 1);
+    double epochs = (double)t->phase[t->instance.phase].epochs;
+    int64_t step = t->state.step - t->phase_start * t->steps + 1;
+    return t->state.rate_factor * elbo_schedule_rate(&t->instance.config->optimiser, phase_epoch(t), epochs, step);
 }
 
 static double kl_weight_now(const trainer *t) {
-    double epoch = (double)t->state.epoch + (double)t->state.step_in_epoch / (double)t->steps;
+    double epoch = phase_epoch(t);
     double share = t->options->kl_warmup > 0 ? epoch / t->options->kl_warmup : 1;
     return t->options->beta * (share < 1 ? share : 1);
 }
@@ -246,7 +282,25 @@ static void shuffle(trainer *t) {
     t->order_epoch = t->state.epoch;
 }
 
-/* A step whose loss or gradient is not finite: says where it began, and either stops or goes on more slowly. */
+/* After a number that is not finite: back to the last good state, and from there either an end or on more slowly. The
+ * message has room for size bytes. */
+static elbo_status recover(trainer *t, char *message, size_t size, double norm, const char *remedy,
+                           elbo_error *error) {
+    restore(t); /* the parameters may be finite and yet lost, so the state of the last save counts as good */
+    if (strcmp(t->options->on_nan, "continue") == 0 && t->state.rate_factor > 1e-6) {
+        t->state.rate_factor /= 2;
+        size_t used = strlen(message);
+        snprintf(message + used, size - used, "; going on from the last good state at %g times the rate",
+                 t->state.rate_factor);
+        say(t, ELBO_EVENT_WARNING, NAN, rate_now(t), norm, message);
+        return ELBO_OK;
+    }
+    ELBO_TRY(save(t, error));
+    return elbo_fail(error, ELBO_ERROR_NUMERIC, "%s. The last good state is saved; try a smaller %s or --on-nan continue",
+                     message, remedy);
+}
+
+/* A step whose loss or gradient is not finite: says where it began. */
 static elbo_status survive(trainer *t, elbo_step_program *program, int u, const elbo_step_result *result, double norm,
                            const elbo_run *run, elbo_error *error) {
     char place[256], message[900];
@@ -261,18 +315,7 @@ static elbo_status survive(trainer *t, elbo_step_program *program, int u, const 
              "step %lld (epoch %lld): %s is %g, gradient norm %g; first value that is not finite: %s%s",
              (long long)t->state.step + 1, (long long)t->state.epoch + 1, *term ? term : program->update[u].name,
              fabs(result->loss), fabs(norm), place, datum);
-    restore(t); /* the parameters may be finite and yet lost, so the state of the last save counts as good */
-    if (strcmp(t->options->on_nan, "continue") == 0 && t->state.rate_factor > 1e-6) {
-        t->state.rate_factor /= 2;
-        size_t used = strlen(message);
-        snprintf(message + used, sizeof message - used, "; going on from the last good state at %g times the rate",
-                 t->state.rate_factor);
-        say(t, ELBO_EVENT_WARNING, NAN, rate_now(t), norm, message);
-        return ELBO_OK;
-    }
-    ELBO_TRY(save(t, error));
-    return elbo_fail(error, ELBO_ERROR_NUMERIC,
-                     "%s. The last good state is saved; try a smaller --lr, --clip 100, or --on-nan continue", message);
+    return recover(t, message, sizeof message, norm, "--lr, --clip 100,", error);
 }
 
 /* Runs every update on the batch that is loaded, and moves the parameters. The figures of the first run that has them
@@ -290,11 +333,26 @@ static elbo_status update(trainer *t, elbo_step_program *program, int64_t repeat
             return survive(t, program, u, &result, *norm, run, error);
         }
         double scale = how->clip > 0 && *norm > how->clip ? how->clip / *norm : 1;
-        int64_t number = t->state.step * t->repeats + repeat + 1;
-        ELBO_TRY(elbo_optimiser_step(t->optimiser[u], rate, number, scale, error));
+        int64_t number = (t->state.step - t->phase_start * t->steps) * t->repeats + repeat + 1;
+        double own = program->update[u].rate > 0 ? rate * program->update[u].rate : rate;
+        ELBO_TRY(elbo_optimiser_step(t->optimiser[u], own, number, scale, error));
         if (program->update[u].loss && repeat == 0) *total = result;
     }
     return ELBO_OK;
+}
+
+/* Moves what is kept for the rows of the batch. */
+static elbo_status move_rows(trainer *t, elbo_step_program *program, const int64_t *rows, const elbo_run *run,
+                             bool *good, elbo_error *error) {
+    char message[900];
+    int64_t visits = t->state.epoch - t->phase_start;
+    elbo_status status = elbo_local_store_move(&t->local, program, rows, visits, t->state.rate_factor,
+                                               kl_weight_now(t), run, error);
+    *good = status == ELBO_OK;
+    if (status != ELBO_ERROR_NUMERIC) return status;
+    snprintf(message, sizeof message, "step %lld (epoch %lld), before the parameters move: %.700s",
+             (long long)t->state.step + 1, (long long)t->state.epoch + 1, error->message);
+    return recover(t, message, sizeof message, NAN, t->local.kind == ELBO_LOCAL_CODES ? "--lr" : "--local-rate", error);
 }
 
 /* One step; *good is false where it met a NaN and changed nothing but the rate. */
@@ -305,8 +363,7 @@ static elbo_status step(trainer *t, double *norm, bool *good, elbo_error *error)
     const int64_t *rows = t->order + first;
     elbo_step_result total = {0};
     ELBO_TRY(elbo_step_program_load(program, &t->instance, t->dataset, ELBO_SPLIT_TRAIN, rows, 0, error));
-    ELBO_TRY(elbo_local_store_move(&t->local, program, rows, t->state.epoch, kl_weight_now(t), &run, error));
-    *good = true;
+    ELBO_TRY(move_rows(t, program, rows, &run, good, error));
     for (int64_t repeat = 0; repeat < t->repeats && *good; repeat++)
         ELBO_TRY(update(t, program, repeat, &run, &total, norm, good, error));
     if (!*good) return ELBO_OK;
@@ -375,8 +432,48 @@ static elbo_status finish_epoch(trainer *t, bool *stop, elbo_error *error) {
     ELBO_TRY(save(t, error));
     if (asked && !last)
         return elbo_fail(error, ELBO_ERROR_INTERRUPTED, "stopped after epoch %lld", (long long)s->epoch);
-    *stop = t->options->early_stop > 0 && s->worse >= t->options->early_stop;
+    bool final = t->instance.phase + 1 == t->phases;
+    *stop = final && t->options->early_stop > 0 && s->worse >= t->options->early_stop;
     return ELBO_OK;
+}
+
+/* Lets the model set parameters by the codes of the training rows. */
+static elbo_status enter(trainer *t, elbo_error *error) {
+    const elbo_model_type *type = t->instance.type;
+    const void *options = t->instance.config->model;
+    if (!type->enter) return ELBO_OK;
+    int64_t latent = type->latent(options);
+    size_t bytes = sizeof(float) * (size_t)(t->rows * latent);
+    float *codes = elbo_calloc(bytes);
+    if (!codes) return elbo_fail_memory(error, bytes, "codes of the training rows");
+    elbo_entrance entrance = {.options = options,
+                              .phase = t->instance.phase,
+                              .params = t->instance.params,
+                              .codes = codes,
+                              .rows = t->rows,
+                              .latent = latent,
+                              .seed = (uint64_t)t->options->seed};
+    int threads = (int)t->state.threads;
+    elbo_status status = elbo_codes(&t->instance, t->dataset, ELBO_SPLIT_TRAIN, t->rows, threads, codes, error);
+    if (status == ELBO_OK) status = type->enter(&entrance, error);
+    elbo_free(codes);
+    elbo_params_touch(t->instance.params);
+    return status;
+}
+
+/* Goes on to the phase of the epoch at hand: new updates, fresh optimisers. */
+static elbo_status next_phase(trainer *t, elbo_error *error) {
+    int64_t end = t->phase_start + t->phase[t->instance.phase].epochs;
+    if (t->state.epoch < end || t->instance.phase + 1 >= t->phases) return ELBO_OK;
+    clear_phase(t);
+    t->phase_start = end;
+    t->instance.phase++;
+    t->state.best = INFINITY; /* another loss: what was best before says nothing */
+    t->state.worse = 0;
+    ELBO_TRY(enter(t, error));
+    ELBO_TRY(make_programs(t, error));
+    ELBO_TRY(make_optimisers(t, error));
+    return make_kept(t, error);
 }
 
 static elbo_status run_steps(trainer *t, elbo_error *error) {
@@ -406,6 +503,7 @@ static elbo_status run(trainer *t, elbo_error *error) {
     if (t->options->profile)
         for (int u = 0; u < t->full.updates; u++) elbo_plan_profile(t->full.plan[u], true);
     while (t->state.epoch < t->epochs && !stop) {
+        ELBO_TRY(next_phase(t, error));
         ELBO_TRY(run_steps(t, error));
         ELBO_TRY(finish_epoch(t, &stop, error));
     }

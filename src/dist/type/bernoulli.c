@@ -16,6 +16,13 @@ static elbo_node *variance(const elbo_dist *dist) {
     return elbo_mul(elbo_sigmoid(dist->parameter[0]), elbo_sigmoid(elbo_neg(dist->parameter[0])));
 }
 
+/* 0 below 0, 1 from 1 on, 1 - p between them */
+static elbo_node *cdf(const elbo_dist *dist, elbo_node *x) {
+    elbo_node *zero = elbo_constant(dist->graph, 0, ELBO_SCALAR), *one = elbo_constant(dist->graph, 1, ELBO_SCALAR);
+    elbo_node *between = elbo_sigmoid(elbo_neg(dist->parameter[0]));
+    return elbo_mul(elbo_less_equal(zero, x), elbo_where(elbo_less_equal(one, x), one, between));
+}
+
 static elbo_node *mode(const elbo_dist *dist) {
     return elbo_less(elbo_constant(dist->graph, 0, ELBO_SCALAR), dist->parameter[0]);
 }
@@ -42,6 +49,7 @@ const elbo_dist_type elbo_dist_bernoulli = {.name = "bernoulli",
                                             .variance = variance,
                                             .mode = mode,
                                             .entropy = entropy,
+                                            .cdf = cdf,
                                             .kl = kl};
 
 elbo_dist elbo_bernoulli(elbo_node *logits, int event_rank) {

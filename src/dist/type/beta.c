@@ -25,6 +25,14 @@ static elbo_node *sample(const elbo_dist *dist, elbo_shape shape, int row_axis) 
     return elbo_formula_inside_unit(elbo_sigmoid(elbo_sub(one, zero)));
 }
 
+/* Where x is 1 the odds are infinite. */
+static elbo_node *cdf(const elbo_dist *dist, elbo_node *x) {
+    elbo_node *one = elbo_formula_number(dist, 1), *above = elbo_less_equal(one, x);
+    elbo_node *safe = elbo_where(above, elbo_formula_number(dist, 0.5), elbo_relu(x));
+    elbo_node *odds = elbo_div(safe, elbo_sub(one, safe));
+    return elbo_where(above, one, elbo_beta_cdf(dist->parameter[ONE], dist->parameter[ZERO], odds));
+}
+
 static elbo_node *total(const elbo_dist *dist) { return elbo_add(dist->parameter[ONE], dist->parameter[ZERO]); }
 static elbo_node *mean(const elbo_dist *dist) { return elbo_div(dist->parameter[ONE], total(dist)); }
 
@@ -64,4 +72,5 @@ const elbo_dist_type elbo_dist_beta = {
     .mean = mean,
     .variance = variance,
     .entropy = entropy,
+    .cdf = cdf,
     .kl = kl};

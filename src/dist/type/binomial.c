@@ -2,6 +2,7 @@
 #include "dist/formula.h"
 #include "graph/graph.h"
 #include "ops/count.h"
+#include "ops/gamma.h"
 
 enum { TOTAL, LOGITS };
 
@@ -32,6 +33,14 @@ static elbo_node *sample(const elbo_dist *dist, elbo_shape shape, int row_axis) 
     elbo_node *both = elbo_concat((elbo_node *[]){elbo_sigmoid(l), elbo_sigmoid(elbo_neg(l))}, 2, -1);
     elbo_node *counts = elbo_random_multinomial(both, (int64_t)total(dist), elbo_node_shape(both), row_axis);
     return elbo_reshape(elbo_slice(counts, -1, 0, 1), shape);
+}
+
+/* I_{1 - p}(n - k, k + 1) for k < n */
+static elbo_node *cdf(const elbo_dist *dist, elbo_node *x) {
+    elbo_node *n = dist->parameter[TOTAL], *one = elbo_formula_number(dist, 1), *last = elbo_less_equal(n, x);
+    elbo_node *k = elbo_where(last, elbo_formula_number(dist, 0), elbo_floor(elbo_relu(x)));
+    elbo_node *value = elbo_beta_cdf(elbo_sub(n, k), elbo_add(k, one), elbo_exp(elbo_neg(dist->parameter[LOGITS])));
+    return elbo_mul(elbo_formula_is_not_negative(x), elbo_where(last, one, value));
 }
 
 static elbo_node *success(const elbo_dist *dist) { return elbo_sigmoid(dist->parameter[LOGITS]); }
@@ -65,4 +74,5 @@ const elbo_dist_type elbo_dist_binomial = {
     .mean = mean,
     .variance = variance,
     .mode = mode,
+    .cdf = cdf,
     .kl = kl};

@@ -42,6 +42,12 @@ static elbo_node *variance(const elbo_dist *dist) {
     return elbo_sum(elbo_mul(elbo_softmax(dist->parameter[0], -1), elbo_square(away)), -1, -1, false);
 }
 
+/* The classes up to x. */
+static elbo_node *cdf(const elbo_dist *dist, elbo_node *x) {
+    elbo_node *up_to = elbo_less_equal(values(dist), with_axis(x));
+    return elbo_sum(elbo_mul(up_to, elbo_softmax(dist->parameter[0], -1)), -1, -1, false);
+}
+
 static elbo_node *mode(const elbo_dist *dist) { return elbo_to_real(elbo_argmax(dist->parameter[0], -1)); }
 
 static elbo_node *entropy(const elbo_dist *dist) {
@@ -66,6 +72,7 @@ const elbo_dist_type elbo_dist_categorical = {.name = "categorical",
                                               .variance = variance,
                                               .mode = mode,
                                               .entropy = entropy,
+                                              .cdf = cdf,
                                               .kl = kl};
 
 elbo_dist elbo_categorical(elbo_node *logits, int event_rank) {

@@ -18,6 +18,11 @@ static elbo_node *sample(const elbo_dist *dist, elbo_shape shape, int row_axis) 
     return elbo_exp(elbo_formula_above_underflow(elbo_shift(log_z, ELBO_LOG_TWO)));
 }
 
+/* P(a, w) */
+static elbo_node *cdf(const elbo_dist *dist, elbo_node *x) {
+    return elbo_gamma_cdf(concentration(dist), elbo_scale(elbo_relu(x), 0.5));
+}
+
 static elbo_node *variance(const elbo_dist *dist) { return elbo_scale(dist->parameter[0], 2); }
 static elbo_node *mode(const elbo_dist *dist) { return elbo_relu(elbo_shift(dist->parameter[0], -2)); }
 
@@ -29,6 +34,7 @@ const elbo_dist_type elbo_dist_chi_squared = {
     .name = "chi_squared",
     ELBO_DIST_IS(POSITIVE, COMPOSITION, "(x / 2)^(df / 2) exp(-x / 2) / (x Gamma(df / 2))"),
     .source = "Johnson, Kotz and Balakrishnan 1994, chapter 18",
+    .kl_to = ELBO_GAMMA_FAMILY,
     .kl_source = "the gamma family: Penny 2001, KL-divergences of normal, gamma, Dirichlet and Wishart densities",
     .parameter = {{"df", ELBO_CONSTRAINT_POSITIVE, NULL}},
     .log_prob = log_prob,
@@ -37,4 +43,5 @@ const elbo_dist_type elbo_dist_chi_squared = {
     .variance = variance,
     .mode = mode,
     .entropy = entropy,
+    .cdf = cdf,
     .kl = elbo_formula_gamma_kl};

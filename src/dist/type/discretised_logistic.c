@@ -32,6 +32,13 @@ static elbo_node *log_prob(const elbo_dist *dist, elbo_node *x) {
     return elbo_formula_within(dist, x, inside, elbo_formula_number(dist, 0), density);
 }
 
+static elbo_node *cdf(const elbo_dist *dist, elbo_node *x) {
+    elbo_node *edge = elbo_sub(elbo_shift(elbo_floor(x), 0.5), dist->parameter[LOC]);
+    elbo_node *last = elbo_less_equal(elbo_formula_number(dist, (double)levels(dist) - 1), x);
+    elbo_node *value = elbo_sigmoid(elbo_div(edge, dist->parameter[SCALE]));
+    return elbo_mul(elbo_formula_is_not_negative(x), elbo_where(last, elbo_formula_number(dist, 1), value));
+}
+
 static elbo_node *sample(const elbo_dist *dist, elbo_shape shape, int row_axis) {
     elbo_node *u = elbo_random_uniform(dist->graph, shape, row_axis);
     elbo_node *logit = elbo_sub(elbo_log(u), elbo_log1p(elbo_neg(u)));
@@ -86,4 +93,5 @@ const elbo_dist_type elbo_dist_discretised_logistic = {
     .variance = variance,
     .mode = mode,
     .entropy = entropy,
+    .cdf = cdf,
     .kl = kl};

@@ -1,6 +1,7 @@
 /* The Erlang distribution: the sum of `concentration` draws of Exp(rate), and sampled as that sum. */
 #include "dist/formula.h"
 #include "graph/graph.h"
+#include "ops/gamma.h"
 
 enum { CONCENTRATION, RATE };
 
@@ -31,12 +32,9 @@ static elbo_node *sample(const elbo_dist *dist, elbo_shape shape, int row_axis) 
     return elbo_neg(elbo_div(elbo_sum(elbo_log(u), 0, 0, false), dist->parameter[RATE]));
 }
 
-/* 1 - e^-w sum of w^n / n! over n < concentration: a Poisson(w) count reaches it. The terms lie on a new last axis. */
+/* P(a, w) */
 static elbo_node *cdf(const elbo_dist *dist, elbo_node *x) {
-    elbo_node *w = elbo_max(elbo_mul(dist->parameter[RATE], x), elbo_formula_number(dist, 1e-30));
-    elbo_node *n = elbo_cumsum(elbo_constant(dist->graph, 1, ELBO_SHAPE(terms(dist))), 0, true, false);
-    elbo_node *logs = elbo_sub(elbo_mul(n, elbo_log(elbo_formula_with_axis(w))), elbo_lgamma(elbo_shift(n, 1)));
-    return elbo_neg(elbo_expm1(elbo_sub(elbo_logsumexp(logs, -1, -1, false), w)));
+    return elbo_gamma_cdf(dist->parameter[CONCENTRATION], elbo_mul(dist->parameter[RATE], elbo_relu(x)));
 }
 
 static elbo_node *mean(const elbo_dist *dist) {
@@ -56,6 +54,7 @@ const elbo_dist_type elbo_dist_erlang = {
     .name = "erlang",
     ELBO_DIST_IS(POSITIVE, COMPOSITION, "rate^k x^(k - 1) exp(-rate x) / (k - 1)!, k = concentration"),
     .source = "Johnson, Kotz and Balakrishnan 1994, chapter 17",
+    .kl_to = ELBO_GAMMA_FAMILY,
     .kl_source = "Penny 2001, KL-divergences of normal, gamma, Dirichlet and Wishart densities",
     .parameter = {{"concentration", ELBO_CONSTRAINT_WHOLE, NULL}, {"rate", ELBO_CONSTRAINT_POSITIVE, NULL}},
     .log_prob = log_prob,

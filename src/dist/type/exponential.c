@@ -26,6 +26,7 @@ const elbo_dist_type elbo_dist_exponential = {
     .name = "exponential",
     ELBO_DIST_IS(NON_NEGATIVE, INVERSE_CDF, "rate exp(-rate x)"),
     .source = "Johnson, Kotz and Balakrishnan 1994, chapter 19",
+    .kl_to = ELBO_GAMMA_FAMILY,
     .kl_source = "the gamma family: Penny 2001, KL-divergences of normal, gamma, Dirichlet and Wishart densities",
     .parameter = {{"rate", ELBO_CONSTRAINT_POSITIVE, NULL}},
     .log_prob = log_prob,

@@ -31,6 +31,11 @@ static elbo_node *sample(const elbo_dist *dist, elbo_shape shape, int row_axis) 
     return elbo_exp(elbo_formula_above_underflow(elbo_sub(elbo_sub(top, bottom), log_ratio(dist))));
 }
 
+static elbo_node *cdf(const elbo_dist *dist, elbo_node *x) {
+    elbo_node *odds = elbo_mul(elbo_relu(x), elbo_div(dist->parameter[DF1], dist->parameter[DF2]));
+    return elbo_beta_cdf(half(dist, DF1), half(dist, DF2), odds);
+}
+
 /* Moments are infinite up to a bound of df2. */
 static elbo_node *moment(const elbo_dist *dist, double bound, elbo_node *value) {
     return elbo_formula_full(dist, elbo_formula_if_less(elbo_formula_number(dist, bound), dist->parameter[DF2], value,
@@ -75,4 +80,5 @@ const elbo_dist_type elbo_dist_f = {
     .mean = mean,
     .variance = variance,
     .mode = mode,
-    .entropy = entropy};
+    .entropy = entropy,
+    .cdf = cdf};

@@ -23,6 +23,11 @@ static elbo_node *sample(const elbo_dist *dist, elbo_shape shape, int row_axis) 
     return elbo_exp(elbo_formula_above_underflow(elbo_sub(log_z, elbo_log(dist->parameter[RATE]))));
 }
 
+/* P(a, w) */
+static elbo_node *cdf(const elbo_dist *dist, elbo_node *x) {
+    return elbo_gamma_cdf(dist->parameter[CONCENTRATION], elbo_mul(dist->parameter[RATE], elbo_relu(x)));
+}
+
 static elbo_node *variance(const elbo_dist *dist) { return elbo_div(mean(dist), dist->parameter[RATE]); }
 
 static elbo_node *mode(const elbo_dist *dist) {
@@ -37,6 +42,7 @@ const elbo_dist_type elbo_dist_gamma = {
     .name = "gamma",
     ELBO_DIST_IS(POSITIVE, IMPLICIT, "rate^a x^(a - 1) exp(-rate x) / Gamma(a), a = concentration"),
     .source = "Johnson, Kotz and Balakrishnan 1994, chapter 17",
+    .kl_to = ELBO_GAMMA_FAMILY,
     .kl_source = "Penny 2001, KL-divergences of normal, gamma, Dirichlet and Wishart densities",
     .parameter = {{"concentration", ELBO_CONSTRAINT_POSITIVE, NULL}, {"rate", ELBO_CONSTRAINT_POSITIVE, NULL}},
     .log_prob = log_prob,
@@ -45,4 +51,5 @@ const elbo_dist_type elbo_dist_gamma = {
     .variance = variance,
     .mode = mode,
     .entropy = entropy,
+    .cdf = cdf,
     .kl = elbo_formula_gamma_kl};

@@ -72,6 +72,7 @@ const elbo_dist_type elbo_dist_multivariate_normal = {
     .name = "multivariate_normal",
     ELBO_DIST_IS(VECTOR, LOCATION_SCALE, "exp(-|L^-1 (x - loc)|^2 / 2) / ((2 pi)^(D/2) det L), L = scale_tril"),
     .source = "Bishop 2006, section 2.3",
+    .kl_to = "multivariate_normal, normal",
     .kl_source = "Penny 2001, KL-divergences of normal, gamma, Dirichlet and Wishart densities",
     .parameter = {{"loc", ELBO_CONSTRAINT_REAL, "D"}, {"scale_tril", ELBO_CONSTRAINT_LOWER_TRIANGULAR, "DD"}},
     .event = "D",

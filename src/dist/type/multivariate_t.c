@@ -31,9 +31,21 @@ static elbo_node *log_peak(const elbo_dist *dist) {
 
 static elbo_node *half_sum(const elbo_dist *dist) { return elbo_shift(half_df(dist), 0.5 * (double)size(dist)); }
 
+/* log(1 + |y|^2 / df); from |y|^2 / df = 2^100 on, or |y| = 2^60, through log |y|^2 in units of 2^120, so that nothing
+ * overflows. Each formula sees only vectors that are its own. */
+static elbo_node *log_tail(const elbo_dist *dist, elbo_node *y) {
+    elbo_node *zero = elbo_formula_number(dist, 0), *one = elbo_formula_number(dist, 1), *df = dist->parameter[DF];
+    elbo_node *square = elbo_ellipse_square(elbo_scale(y, 0x1p-60));
+    elbo_node *is_near = elbo_less(square, elbo_min(one, elbo_scale(df, 0x1p-20)));
+    elbo_node *log_square = elbo_shift(elbo_log(elbo_where(is_near, one, square)), 120 * ELBO_LOG_TWO);
+    elbo_node *small = elbo_where(is_near, elbo_ellipse_square(elbo_clamp(y, -0x1p60, 0x1p60)), zero);
+    elbo_node *far = elbo_softplus(elbo_sub(log_square, elbo_log(df)));
+    return elbo_where(is_near, elbo_log1p(elbo_div(small, df)), far);
+}
+
 static elbo_node *log_prob(const elbo_dist *dist, elbo_node *x) {
     elbo_node *y = elbo_ellipse_whiten(x, dist->parameter[LOC], dist->parameter[SCALE]);
-    elbo_node *tail = elbo_log1p(elbo_div(elbo_ellipse_square(y), dist->parameter[DF]));
+    elbo_node *tail = log_tail(dist, y);
     return elbo_sub(log_peak(dist), elbo_mul(half_sum(dist), tail));
 }
 

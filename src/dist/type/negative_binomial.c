@@ -28,6 +28,13 @@ static elbo_node *sample(const elbo_dist *dist, elbo_shape shape, int row_axis) 
     return elbo_random_poisson(elbo_exp(elbo_add(log_z, dist->parameter[LOGITS])), shape, row_axis);
 }
 
+/* I_{1 - p}(total, k + 1) */
+static elbo_node *cdf(const elbo_dist *dist, elbo_node *x) {
+    elbo_node *k = elbo_floor(elbo_relu(x)), *odds = elbo_exp(elbo_neg(dist->parameter[LOGITS]));
+    elbo_node *value = elbo_beta_cdf(dist->parameter[TOTAL], elbo_shift(k, 1), odds);
+    return elbo_mul(elbo_formula_is_not_negative(x), value);
+}
+
 static elbo_node *mean(const elbo_dist *dist) {
     return elbo_mul(dist->parameter[TOTAL], elbo_exp(dist->parameter[LOGITS]));
 }
@@ -59,4 +66,5 @@ const elbo_dist_type elbo_dist_negative_binomial = {
     .mean = mean,
     .variance = variance,
     .mode = mode,
+    .cdf = cdf,
     .kl = kl};

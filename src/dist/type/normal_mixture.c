@@ -1,27 +1,12 @@
-/* A mixture of K normal distributions of vectors, each with independent elements.
- *
- * The choice of a component has no gradient, so a draw is reparameterised implicitly: element after element it stays
- * where its conditional distribution function keeps its value,
- *   F_d(z_d | z_<d) = sum_k W_kd Phi_kd,  W_kd proportional to p_k prod_(j<d) N(z_j; loc_kj, scale_kj),
- * which makes dz = -J^-1 dF with the lower triangular J_dj = dF_d / dz_j. Second derivatives are not carried. */
-#include <math.h>
-
+/* A mixture of K normal distributions of vectors, each with independent elements. How its draws move: mixture.h. */
 #include "dist/formula.h"
+#include "dist/mixture.h"
 
 enum { LOGITS, LOC, SCALE };
 
-/* [..., D] -> [..., 1, D] */
-static elbo_node *above_components(elbo_node *x) {
-    elbo_shape shape = elbo_node_shape(elbo_formula_with_axis(x));
-    if (shape.rank < 2) return NULL;
-    shape.dim[shape.rank - 1] = shape.dim[shape.rank - 2];
-    shape.dim[shape.rank - 2] = 1;
-    return elbo_reshape(x, shape);
-}
-
 /* (x - loc) / scale: [..., K, D] */
 static elbo_node *standardised(const elbo_dist *dist, elbo_node *x) {
-    return elbo_div(elbo_sub(above_components(x), dist->parameter[LOC]), dist->parameter[SCALE]);
+    return elbo_div(elbo_sub(elbo_mixture_above(x), dist->parameter[LOC]), dist->parameter[SCALE]);
 }
 
 /* log N(x; loc, scale): [..., K, D] */
@@ -30,71 +15,47 @@ static elbo_node *log_normals(const elbo_dist *dist, elbo_node *x) {
     return elbo_neg(elbo_shift(elbo_add(half, elbo_log(dist->parameter[SCALE])), ELBO_HALF_LOG_TWO_PI));
 }
 
-static elbo_node *log_weights(const elbo_dist *dist) { return elbo_log_softmax(dist->parameter[LOGITS], -1); }
+static elbo_node *log_weights(const elbo_dist *dist) { return elbo_mixture_log_weights(dist->parameter[LOGITS]); }
 
 static elbo_node *log_prob(const elbo_dist *dist, elbo_node *x) {
     elbo_node *joint = elbo_add(elbo_sum(log_normals(dist, x), -1, -1, false), log_weights(dist));
     return elbo_logsumexp(joint, -1, -1, false);
 }
 
-/* Sums over components. */
-static elbo_node *mix(elbo_node *x) { return elbo_sum(x, -2, -2, false); }
-
-/* W: [..., K, D], for the elements before each one. */
-static elbo_node *conditional_weights(const elbo_dist *dist, elbo_node *z) {
-    elbo_node *before = elbo_cumsum(log_normals(dist, z), -1, true, false);
-    return elbo_softmax(elbo_add(before, elbo_formula_with_axis(log_weights(dist))), -2);
-}
-
-static elbo_node *normal_cdf(elbo_node *u) {
-    return elbo_shift(elbo_scale(elbo_erf(elbo_scale(u, 1 / ELBO_SQRT_TWO)), 0.5), 0.5);
-}
-
-/* J: [..., D, D]; what stands above its diagonal is not read. */
+/* J_dj = sum_k W_kd (Phi_kd - F_d) d log N_kj / dz_j below the diagonal, the density on it. */
 static elbo_node *jacobian(const elbo_dist *dist, elbo_node *z, elbo_node *weights) {
     elbo_shape shape = elbo_node_shape(z);
     int64_t size = shape.rank ? shape.dim[shape.rank - 1] : 1;
-    elbo_node *u = standardised(dist, z), *below = elbo_mul(weights, normal_cdf(u));
+    elbo_node *u = standardised(dist, z), *below = elbo_mixture_normal_cdf(u);
     elbo_node *slope = elbo_neg(elbo_div(u, dist->parameter[SCALE])); /* d log N / dz */
-    elbo_node *density = mix(elbo_mul(weights, elbo_exp(log_normals(dist, z))));
-    elbo_node *moved = elbo_sub(elbo_matmul(below, slope, true, false),
-                                elbo_mul(elbo_formula_with_axis(mix(below)), elbo_matmul(weights, slope, true, false)));
-    elbo_node *place = elbo_cumsum(elbo_constant(dist->graph, 1, ELBO_SHAPE(size)), 0, true, false);
-    elbo_node *diagonal = elbo_equal(elbo_formula_with_axis(place), place);
-    elbo_node *safe = elbo_max(density, elbo_formula_number(dist, 1e-30));
-    return elbo_where(diagonal, elbo_formula_with_axis(safe), moved);
+    elbo_node *density = elbo_mixture_sum(elbo_mul(weights, elbo_exp(log_normals(dist, z))));
+    elbo_node *f = elbo_mixture_above(elbo_mixture_sum(elbo_mul(weights, below)));
+    elbo_node *moved = elbo_matmul(elbo_mul(weights, elbo_sub(below, f)), slope, true, false);
+    return elbo_where(elbo_mixture_diagonal(dist->graph, size), elbo_formula_with_axis(density), moved);
 }
 
-/* z with the gradient -J^-1 dF: the value of what is subtracted is 0. */
 static elbo_node *with_gradient(const elbo_dist *dist, elbo_node *drawn) {
-    elbo_node *z = elbo_stop_gradient(drawn), *weights = conditional_weights(dist, z);
-    elbo_node *f = mix(elbo_mul(weights, normal_cdf(standardised(dist, z))));
-    elbo_node *change = elbo_formula_with_axis(elbo_sub(f, elbo_stop_gradient(f)));
-    elbo_node *j = elbo_stop_gradient(jacobian(dist, z, weights));
-    return elbo_sub(z, elbo_reshape(elbo_tril_solve(j, change, false), elbo_node_shape(z)));
+    elbo_node *z = elbo_stop_gradient(drawn);
+    elbo_node *weights = elbo_mixture_conditional_weights(log_weights(dist), log_normals(dist, z));
+    elbo_node *below = elbo_mixture_normal_cdf(standardised(dist, z));
+    return elbo_mixture_draw(z, weights, below, jacobian(dist, z, weights));
 }
 
 static elbo_node *sample(const elbo_dist *dist, elbo_shape shape, int row_axis) {
-    elbo_shape choices = shape, logits = elbo_node_shape(dist->parameter[LOGITS]);
-    if (shape.rank < 1 || logits.rank < 1) return NULL;
-    int64_t components = logits.dim[logits.rank - 1];
-    choices.dim[choices.rank - 1] = components;
-    elbo_node *u = elbo_random_uniform(dist->graph, choices, row_axis);
-    elbo_node *gumbel = elbo_neg(elbo_log(elbo_neg(elbo_log(u))));
-    elbo_node *chosen = elbo_one_hot(elbo_argmax(elbo_add(dist->parameter[LOGITS], gumbel), -1), components);
-    elbo_node *e = above_components(elbo_random_normal(dist->graph, shape, row_axis));
+    elbo_node *chosen = elbo_mixture_choice(dist->parameter[LOGITS], shape, row_axis);
+    elbo_node *e = elbo_mixture_above(elbo_random_normal(dist->graph, shape, row_axis));
     elbo_node *each = elbo_muladd(dist->parameter[SCALE], e, dist->parameter[LOC]);
-    return with_gradient(dist, mix(elbo_mul(elbo_formula_with_axis(chosen), each)));
+    return with_gradient(dist, elbo_mixture_sum(elbo_mul(elbo_formula_with_axis(chosen), each)));
 }
 
 static elbo_node *weighted(const elbo_dist *dist, elbo_node *x) {
-    return mix(elbo_mul(elbo_formula_with_axis(elbo_softmax(dist->parameter[LOGITS], -1)), x));
+    return elbo_mixture_mean(dist->parameter[LOGITS], x);
 }
 
 static elbo_node *mean(const elbo_dist *dist) { return elbo_formula_full(dist, weighted(dist, dist->parameter[LOC])); }
 
 static elbo_node *variance(const elbo_dist *dist) {
-    elbo_node *away = elbo_sub(dist->parameter[LOC], above_components(weighted(dist, dist->parameter[LOC])));
+    elbo_node *away = elbo_sub(dist->parameter[LOC], elbo_mixture_above(weighted(dist, dist->parameter[LOC])));
     elbo_node *spread = elbo_add(elbo_square(dist->parameter[SCALE]), elbo_square(away));
     return elbo_formula_full(dist, weighted(dist, spread));
 }

@@ -1,6 +1,7 @@
 /* The Poisson distribution. */
 #include "dist/formula.h"
 #include "ops/count.h"
+#include "ops/gamma.h"
 
 /* k log rate - rate - log k! */
 static elbo_node *density(const elbo_dist *dist, elbo_node *k) {
@@ -14,6 +15,13 @@ static elbo_node *log_prob(const elbo_dist *dist, elbo_node *k) {
 
 static elbo_node *sample(const elbo_dist *dist, elbo_shape shape, int row_axis) {
     return elbo_random_poisson(dist->parameter[0], shape, row_axis);
+}
+
+/* A sum of k + 1 waiting times is longer than 1: 1 - P(k + 1, rate) */
+static elbo_node *cdf(const elbo_dist *dist, elbo_node *x) {
+    elbo_node *terms = elbo_shift(elbo_floor(elbo_relu(x)), 1);
+    elbo_node *value = elbo_shift(elbo_neg(elbo_gamma_cdf(terms, dist->parameter[0])), 1);
+    return elbo_mul(elbo_formula_is_not_negative(x), value);
 }
 
 static elbo_node *mean(const elbo_dist *dist) { return dist->parameter[0]; }
@@ -36,4 +44,5 @@ const elbo_dist_type elbo_dist_poisson = {
     .mean = mean,
     .variance = mean,
     .mode = mode,
+    .cdf = cdf,
     .kl = kl};

@@ -26,6 +26,21 @@ static elbo_node *sample(const elbo_dist *dist, elbo_shape shape, int row_axis) 
     return elbo_muladd(dist->parameter[SCALE], elbo_mul(e, stretch), dist->parameter[LOC]);
 }
 
+/* With t = u^2 / df: 1/2 + sign(u) I_{t / (1 + t)}(1/2, df/2) / 2 near loc; half of I_{1 / (1 + t)}(df/2, 1/2) in the
+ * tails. |u| is kept above 0, where the root of t has no slope. */
+static elbo_node *cdf(const elbo_dist *dist, elbo_node *x) {
+    elbo_node *u = elbo_div(elbo_sub(x, dist->parameter[LOC]), dist->parameter[SCALE]),
+              *one = elbo_formula_number(dist, 1);
+    elbo_node *negative = elbo_less(u, elbo_formula_number(dist, 0));
+    elbo_node *size = elbo_shift(elbo_where(negative, elbo_neg(u), u), 1e-12);
+    elbo_node *r = elbo_div(size, elbo_sqrt(dist->parameter[DF])), *half = elbo_formula_number(dist, 0.5);
+    elbo_node *near = elbo_scale(elbo_beta_cdf(half, half_df(dist), elbo_square(elbo_min(r, one))), 0.5);
+    elbo_node *far = elbo_square(elbo_reciprocal(elbo_max(r, one)));
+    elbo_node *tail =
+        elbo_where(elbo_less(r, one), elbo_sub(half, near), elbo_scale(elbo_beta_cdf(half_df(dist), half, far), 0.5));
+    return elbo_where(negative, tail, elbo_sub(one, tail));
+}
+
 /* value where df > bound, else `beyond` */
 static elbo_node *above(const elbo_dist *dist, double bound, elbo_node *value, elbo_node *beyond) {
     return elbo_formula_full(
@@ -68,4 +83,5 @@ const elbo_dist_type elbo_dist_student_t = {
     .mean = mean,
     .variance = variance,
     .mode = mode,
-    .entropy = entropy};
+    .entropy = entropy,
+    .cdf = cdf};
