@@ -2,9 +2,11 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "support/interrupt.h"
 #include "support/progress.h"
+#include "support/save.h"
 #include "support/text.h"
 
 /* ---- Evaluating ---- */
@@ -82,6 +84,14 @@ static void print_kl(const elbo_evaluation *e) {
     if (shown < e->latent) printf("    and %lld more (--json shows all)\n", (long long)(e->latent - shown));
 }
 
+/* about: what the warning is about, or "". */
+static void print_warning(const char *about, const char *text) {
+    if (!text[0]) return;
+    int column = *about ? printf("warning: %s:", about) : printf("warning:");
+    putchar(' ');
+    elbo_cli_text_wrap(stdout, text, column + 1, 0);
+}
+
 void elbo_cli_figures_print(const elbo_evaluation *e, const char *rows) {
     printf("%s, nats for each (+- standard error over rows)\n", rows);
     line("-ELBO", -e->elbo, e->elbo_stderr, "");
@@ -93,9 +103,143 @@ void elbo_cli_figures_print(const elbo_evaluation *e, const char *rows) {
     puts("  KL of each dimension");
     print_kl(e);
     printf("  %-20s %10.1f s\n", "time", e->seconds);
-    if (!e->warning[0]) return;
-    putchar('\n');
-    int column = printf("warning:");
-    putchar(' ');
-    elbo_cli_text_wrap(stdout, e->warning, column + 1, 0);
+    if (e->warning[0]) putchar('\n');
+    print_warning("", e->warning);
+}
+
+/* ---- Likelihoods side by side ---- */
+
+elbo_status elbo_cli_likelihoods(elbo_cli_run *run, const elbo_evaluation_options *evaluation,
+                                 const elbo_likelihood_options *options, elbo_likelihood_comparison *out,
+                                 elbo_error *error) {
+    elbo_cli_progress bar;
+    elbo_cli_interrupt_catch();
+    elbo_cli_progress_begin(&bar, run->context);
+    elbo_status status = elbo_likelihoods(run->model, run->dataset, evaluation, options, show, &bar, out, error);
+    elbo_cli_progress_end(&bar);
+    return status;
+}
+
+static json_t *estimate_json(const elbo_likelihood_estimate *e) {
+    const struct {
+        const char *name;
+        double value;
+    } reals[] = {{"nll", e->nll},
+                 {"nll_stderr", e->nll_stderr},
+                 {"nll_sampling_error", e->nll_sampling_error},
+                 {"reverse_nll", e->reverse_nll},
+                 {"reverse_stderr", e->reverse_stderr},
+                 {"reverse_sampling_error", e->reverse_sampling_error},
+                 {"ess_mean", e->ess_mean},
+                 {"acceptance", e->acceptance},
+                 {"r_hat", e->r_hat},
+                 {"seconds", e->seconds}};
+    json_t *object = json_object();
+    json_object_set_new(object, "method", elbo_cli_json_text(e->method));
+    for (size_t i = 0; i < sizeof reals / sizeof *reals; i++)
+        json_object_set_new(object, reals[i].name, elbo_cli_json_real(reals[i].value));
+    json_object_set_new(object, "reverse_exact", json_boolean(e->reverse_exact));
+    json_object_set_new(object, "warning", elbo_cli_json_text(e->warning[0] ? e->warning : NULL));
+    return object;
+}
+
+json_t *elbo_cli_likelihoods_json(const elbo_likelihood_comparison *c) {
+    json_t *object = json_object(), *methods = json_array();
+    json_object_set_new(object, "count", json_integer(c->count));
+    json_object_set_new(object, "latent", json_integer(c->latent));
+    json_object_set_new(object, "simulated", json_boolean(c->simulated));
+    json_object_set_new(object, "elbo", elbo_cli_json_real(c->elbo));
+    json_object_set_new(object, "elbo_stderr", elbo_cli_json_real(c->elbo_stderr));
+    for (size_t m = 0; m < c->methods; m++) json_array_append_new(methods, estimate_json(&c->estimate[m]));
+    json_object_set_new(object, "methods", methods);
+    json_object_set_new(object, "warning", elbo_cli_json_text(c->warning[0] ? c->warning : NULL));
+    return object;
+}
+
+/* A line of the comparison; NaN: a cell stays empty. */
+static void compare_line(const char *name, double nll, const double errors[2], double seconds, const char *note) {
+    printf("  %-11s %10.3f", name, nll);
+    for (int i = 0; i < 2; i++) {
+        if (isnan(errors[i]))
+            printf("%11s", "");
+        else
+            printf("  +- %6.3f", errors[i]);
+    }
+    if (isnan(seconds))
+        printf("%11s", "");
+    else
+        printf("%9.1f s", seconds);
+    printf("  %s\n", note);
+}
+
+static void print_estimate(const elbo_likelihood_estimate *e, bool simulated) {
+    char note[96];
+    const double errors[] = {e->nll_stderr, e->nll_sampling_error};
+    if (!isnan(e->r_hat))
+        snprintf(note, sizeof note, "no bound; acceptance %.2f, R-hat at most %.2f", e->acceptance, e->r_hat);
+    else if (!isnan(e->acceptance))
+        snprintf(note, sizeof note, "upper bound; acceptance %.2f", e->acceptance);
+    else
+        snprintf(note, sizeof note, "upper bound; %.1f effective samples", e->ess_mean);
+    compare_line(e->method, e->nll, errors, e->seconds, note);
+    if (isnan(e->reverse_nll)) return;
+    const double reverse[] = {e->reverse_stderr, e->reverse_sampling_error};
+    compare_line("ais reverse", e->reverse_nll, reverse, NAN, simulated ? "lower bound" : "lower bound, approximate");
+}
+
+void elbo_cli_likelihoods_print(const elbo_likelihood_comparison *c, const char *rows) {
+    printf("%s, nats for each\n", rows);
+    printf("  %-11s %10s%11s%11s%11s  %s\n", "method", "-log p(x)", "over rows", "of draws", "time", "in expectation");
+    const double errors[] = {c->elbo_stderr, NAN};
+    if (!isnan(c->elbo)) compare_line("-ELBO", -c->elbo, errors, NAN, "upper bound");
+    for (size_t m = 0; m < c->methods; m++) print_estimate(&c->estimate[m], c->simulated);
+    for (size_t m = 0; m < c->methods; m++) print_warning(c->estimate[m].method, c->estimate[m].warning);
+    print_warning("", c->warning);
+}
+
+/* Columns [count, 2]: log p and its error. */
+static elbo_status columns(const elbo_likelihood_comparison *c, const double *log_p, const double *deviation,
+                           elbo_array *out, int64_t width, int64_t at, elbo_error *error) {
+    if (!out->data) {
+        const int64_t shape[] = {c->count, width};
+        ELBO_CLI_TRY(elbo_array_new(out, ELBO_F64, 2, shape, error));
+    }
+    for (int64_t i = 0; i < c->count; i++) {
+        ((double *)out->data)[i * width + at] = log_p[i];
+        ((double *)out->data)[i * width + at + 1] = deviation[i];
+    }
+    return ELBO_OK;
+}
+
+enum { PAIRS = ELBO_LIKELIHOOD_METHODS + 1 };
+
+elbo_status elbo_cli_likelihoods_save(const elbo_likelihood_comparison *c, const char *path, elbo_error *error) {
+    const double *log_p[PAIRS], *deviation[PAIRS];
+    const char *names[PAIRS];
+    elbo_array array[PAIRS] = {{0}};
+    const elbo_array *arrays[PAIRS];
+    size_t pairs = 0;
+    bool archive = elbo_cli_is_npz(path) && !strrchr(path, '#');
+    for (size_t m = 0; m < c->methods; m++) {
+        const elbo_likelihood_estimate *e = &c->estimate[m];
+        log_p[pairs] = e->log_p;
+        deviation[pairs] = e->log_p_error;
+        names[pairs++] = e->method;
+        if (!e->reverse_log_p) continue;
+        log_p[pairs] = e->reverse_log_p;
+        deviation[pairs] = e->reverse_error;
+        names[pairs++] = "ais_reverse";
+    }
+    elbo_status status = ELBO_OK;
+    for (size_t i = 0; i < pairs && status == ELBO_OK; i++) {
+        elbo_array *to = &array[archive ? i : 0];
+        int64_t width = archive ? 2 : 2 * (int64_t)pairs, at = archive ? 0 : 2 * (int64_t)i;
+        status = columns(c, log_p[i], deviation[i], to, width, at, error);
+        arrays[i] = to;
+    }
+    if (status == ELBO_OK)
+        status =
+            archive ? elbo_cli_save_npz(arrays, names, pairs, path, error) : elbo_array_save(&array[0], path, error);
+    for (size_t i = 0; i < PAIRS; i++) elbo_array_free(&array[i]);
+    return status;
 }

@@ -3,7 +3,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/memory.h"
 #include "eval/bound.h"
@@ -42,34 +41,7 @@ typedef struct job {
     double *log_p, *effective; /* [bound.rows] */
 } job;
 
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
 /* ---- setting up ---- */
-
-static elbo_split split_of(const char *name) {
-    static const char *const names[] = {"train", "valid", "test", "all"};
-    int split = 0;
-    while (split < 3 && strcmp(names[split], name) != 0) split++;
-    return (elbo_split)split;
-}
-
-static elbo_status choose_rows(job *j, elbo_error *error) {
-    const elbo_data_info *info = elbo_dataset_info(j->dataset);
-    ELBO_TRY(elbo_instance_fits(&j->model->instance, info, error));
-    j->split = split_of(j->options->split);
-    int64_t rows = info->count[j->split];
-    if (rows < 1)
-        return elbo_fail(error, ELBO_ERROR_USAGE, "%s has no rows in its %s split", info->source, j->options->split);
-    j->count = j->options->count > 0 && j->options->count < rows ? j->options->count : rows;
-    if (j->count > UINT32_MAX)
-        return elbo_fail(error, ELBO_ERROR_UNSUPPORTED, "%lld rows; at most 2^32 - 1 can be evaluated at once",
-                         (long long)j->count);
-    return ELBO_OK;
-}
 
 static elbo_status make_room(job *j, elbo_evaluation *out, elbo_error *error) {
     size_t latent = (size_t)j->bound.latent, rows = (size_t)j->bound.rows;
@@ -90,7 +62,7 @@ static elbo_status set_up(job *j, elbo_evaluation *out, elbo_error *error) {
     const elbo_instance *instance = &j->model->instance;
     bool bf16 = strcmp(j->options->precision, "bf16") == 0;
     elbo_precision precision = bf16 ? ELBO_PRECISION_BF16 : ELBO_PRECISION_F32;
-    ELBO_TRY(choose_rows(j, error));
+    ELBO_TRY(elbo_evaluation_rows(instance, j->dataset, j->options, &j->split, &j->count, error));
     int64_t rows = elbo_model_batch(instance, j->count);
     ELBO_TRY(elbo_bound_new(&j->bound, instance, rows, precision, j->model->threads, error));
     ELBO_TRY(make_room(j, out, error));
@@ -182,7 +154,8 @@ static elbo_status run_batch(job *j, int64_t first, elbo_error *error) {
     elbo_run run = {(uint64_t)j->options->seed, 0, (uint32_t)first};
     void *raw = elbo_plan_input(j->bound.plan, j->bound.raw);
     if (raw) ELBO_TRY(elbo_instance_rows(&j->model->instance, j->dataset, j->split, NULL, first, rows, raw, error));
-    ELBO_TRY(elbo_plan_run(j->bound.plan, &run, error));
+    j->bound.reader.counted = rows;
+    ELBO_TRY(elbo_bound_run(&j->bound, &run, error));
     ELBO_TRY(add_bounds(j, first, rows, error));
     keep_rows(j, first, rows);
     ELBO_TRY(elbo_work_add(&j->work, bound_cost * (double)rows, error));
@@ -191,24 +164,19 @@ static elbo_status run_batch(job *j, int64_t first, elbo_error *error) {
 
 /* ---- the record ---- */
 
-/* Standard error of a mean from the sum of squared deviations. */
-static double standard_error(double square, int64_t count) {
-    return count > 1 ? sqrt(square / (double)(count - 1) / (double)count) : NAN;
-}
-
 static void conclude(const job *j, elbo_evaluation *out) {
     const sums *s = &j->sums;
     double count = (double)j->count;
     out->count = j->count;
     out->samples = j->options->samples;
     out->elbo = s->elbo;
-    out->elbo_stderr = standard_error(s->elbo_square, j->count);
+    out->elbo_stderr = elbo_standard_error(s->elbo_square, j->count);
     out->reconstruction = s->reconstruction / count;
     out->kl = s->kl / count;
     out->nll = out->nll_stderr = out->nll_sampling_error = out->ess_mean = NAN;
     if (out->samples > 0) {
         out->nll = s->nll;
-        out->nll_stderr = standard_error(s->nll_square, j->count);
+        out->nll_stderr = elbo_standard_error(s->nll_square, j->count);
         out->nll_sampling_error = sqrt(s->variance > 0 ? s->variance : 0) / count;
         out->ess_mean = s->effective / count;
     }
@@ -231,7 +199,7 @@ static elbo_status run_all(job *j, elbo_evaluation *out, elbo_error *error) {
 
 elbo_status elbo_evaluate(elbo_model *model, const elbo_dataset *dataset, const elbo_evaluation_options *options,
                           elbo_evaluation_progress progress, void *user, elbo_evaluation *out, elbo_error *error) {
-    double start = now();
+    double start = elbo_seconds();
     memset(out, 0, sizeof *out);
     elbo_evaluation_options defaults = {0};
     if (!options) ELBO_TRY(elbo_options_init(&elbo_evaluation_options_table, &defaults, error));
@@ -243,6 +211,6 @@ elbo_status elbo_evaluate(elbo_model *model, const elbo_dataset *dataset, const 
     tear_down(&j);
     elbo_options_clear(&elbo_evaluation_options_table, &defaults);
     if (status != ELBO_OK) elbo_evaluation_clear(out);
-    out->seconds = now() - start;
+    out->seconds = elbo_seconds() - start;
     return status;
 }

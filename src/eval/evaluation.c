@@ -1,7 +1,9 @@
 #include "eval/evaluation.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/memory.h"
 
@@ -40,4 +42,37 @@ void elbo_evaluation_warn(elbo_evaluation *evaluation, const char *about_data) {
     warn_of_collapse(evaluation, text, size);
     size_t used = strlen(text);
     if (*about_data) snprintf(text + used, size - used, "%s%s", used ? "; " : "", about_data);
+}
+
+static elbo_split split_of(const char *name) {
+    static const char *const names[] = {"train", "valid", "test", "all"};
+    int split = 0;
+    while (split < 3 && strcmp(names[split], name) != 0) split++;
+    return (elbo_split)split;
+}
+
+elbo_status elbo_evaluation_rows(const elbo_instance *instance, const elbo_dataset *dataset,
+                                 const elbo_evaluation_options *options, elbo_split *split, int64_t *count,
+                                 elbo_error *error) {
+    const elbo_data_info *info = elbo_dataset_info(dataset);
+    ELBO_TRY(elbo_instance_fits(instance, info, error));
+    *split = split_of(options->split);
+    int64_t rows = info->count[*split];
+    if (rows < 1)
+        return elbo_fail(error, ELBO_ERROR_USAGE, "%s has no rows in its %s split", info->source, options->split);
+    *count = options->count > 0 && options->count < rows ? options->count : rows;
+    if (*count > UINT32_MAX)
+        return elbo_fail(error, ELBO_ERROR_UNSUPPORTED, "%lld rows; at most 2^32 - 1 can be evaluated at once",
+                         (long long)*count);
+    return ELBO_OK;
+}
+
+double elbo_standard_error(double square, int64_t count) {
+    return count > 1 ? sqrt(square / (double)(count - 1) / (double)count) : NAN;
+}
+
+double elbo_seconds(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }

@@ -35,18 +35,36 @@ static void choose_sizes(elbo_likelihood *likelihood, const elbo_instance *insta
     likelihood->item_size = instance->item.size;
 }
 
+static void build_encoded(elbo_likelihood *likelihood, const elbo_instance *instance, elbo_context *context,
+                          const elbo_dist *posterior) {
+    likelihood->posterior = elbo_posterior_inputs(posterior, likelihood->graph, likelihood->data);
+    elbo_node *z = elbo_dist_sample(&likelihood->posterior, likelihood->per_run);
+    elbo_dist decoded = instance->type->decode(context, z);
+    elbo_dist prior = instance->type->prior(context, likelihood->data);
+    if (!decoded.type || !prior.type) return;
+    elbo_node *joint = elbo_add(elbo_dist_log_prob(&decoded, likelihood->x), elbo_dist_log_prob(&prior, z));
+    likelihood->log_weight = elbo_sub(joint, elbo_dist_log_prob(&likelihood->posterior, z));
+}
+
+/* Draws of the prior weigh p(x|z) p(z) / p(z). */
+static void build_prior(elbo_likelihood *likelihood, const elbo_instance *instance, elbo_context *context) {
+    elbo_random_uniform(likelihood->graph, ELBO_SHAPE(1), 0); /* the second stream draws from q(z|x) elsewhere */
+    elbo_dist prior = instance->type->prior(context, likelihood->data);
+    if (!prior.type) return;
+    elbo_dist decoded = instance->type->decode(context, elbo_dist_sample(&prior, likelihood->per_run));
+    if (decoded.type) likelihood->log_weight = elbo_dist_log_prob(&decoded, likelihood->x);
+}
+
+/* posterior: NULL for draws of the prior. */
 static void build(elbo_likelihood *likelihood, const elbo_instance *instance, const elbo_dist *posterior) {
     elbo_graph *graph = likelihood->graph;
     elbo_context context = elbo_instance_context(instance, graph, false);
     elbo_random_uniform(graph, ELBO_SHAPE(1), 0); /* the first stream draws pixels elsewhere: leave it alone */
     likelihood->x = elbo_input(graph, "x", ELBO_F32, ELBO_SHAPE(likelihood->data, likelihood->item_size));
-    likelihood->posterior = elbo_posterior_inputs(posterior, graph, likelihood->data);
-    elbo_node *z = elbo_dist_sample(&likelihood->posterior, likelihood->per_run);
-    elbo_dist decoded = instance->type->decode(&context, z);
-    elbo_dist prior = instance->type->prior(&context, likelihood->data);
-    if (!decoded.type || !prior.type) return;
-    elbo_node *joint = elbo_add(elbo_dist_log_prob(&decoded, likelihood->x), elbo_dist_log_prob(&prior, z));
-    likelihood->log_weight = elbo_sub(joint, elbo_dist_log_prob(&likelihood->posterior, z));
+    if (posterior)
+        build_encoded(likelihood, instance, &context, posterior);
+    else
+        build_prior(likelihood, instance, &context);
 }
 
 static elbo_status compile(elbo_likelihood *likelihood, elbo_precision precision, elbo_error *error) {
@@ -63,18 +81,34 @@ static elbo_status compile(elbo_likelihood *likelihood, elbo_precision precision
     return ELBO_OK;
 }
 
-elbo_status elbo_likelihood_new(elbo_likelihood *likelihood, const elbo_instance *instance, const elbo_dist *posterior,
-                                int64_t samples, int64_t data, elbo_precision precision, int threads,
-                                elbo_error *error) {
+/* How many samples, of how many data side by side (0: chosen here), from batches of how many rows. */
+typedef struct extent {
+    int64_t samples, data, batch;
+} extent;
+
+static elbo_status make(elbo_likelihood *likelihood, const elbo_instance *instance, const elbo_dist *posterior,
+                        extent wanted, elbo_precision precision, int threads, elbo_error *error) {
     memset(likelihood, 0, sizeof *likelihood);
     likelihood->workers = threads > 0 ? threads : omp_get_num_procs();
-    choose_sizes(likelihood, instance, samples, data, posterior->shape.dim[0]);
+    choose_sizes(likelihood, instance, wanted.samples, wanted.data, wanted.batch);
     likelihood->worker = elbo_calloc(sizeof *likelihood->worker * (size_t)likelihood->workers);
     likelihood->graph = elbo_graph_new();
     if (!likelihood->graph || !likelihood->worker) return elbo_fail_memory(error, 0, "the likelihood");
     build(likelihood, instance, posterior);
     ELBO_TRY(elbo_graph_check(likelihood->graph, error));
     return compile(likelihood, precision, error);
+}
+
+elbo_status elbo_likelihood_new(elbo_likelihood *likelihood, const elbo_instance *instance, const elbo_dist *posterior,
+                                int64_t samples, int64_t data, elbo_precision precision, int threads,
+                                elbo_error *error) {
+    extent wanted = {samples, data, posterior->shape.dim[0]};
+    return make(likelihood, instance, posterior, wanted, precision, threads, error);
+}
+
+elbo_status elbo_likelihood_prior_new(elbo_likelihood *likelihood, const elbo_instance *instance, int64_t batch,
+                                      int64_t samples, elbo_precision precision, int threads, elbo_error *error) {
+    return make(likelihood, instance, NULL, (extent){samples, 0, batch}, precision, threads, error);
 }
 
 void elbo_likelihood_clear(elbo_likelihood *likelihood) {

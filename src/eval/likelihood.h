@@ -2,7 +2,8 @@
  *
  *   log p(x) ~ log 1/S sum_s w_s,   w_s = p(x|z_s) p(z_s) / q(z_s|x),   z_s ~ q(z|x).
  *
- * The estimate is a lower bound in expectation, and too low by about 1/2 (1/ESS - 1/S) where weights are uneven. */
+ * The estimate is a lower bound in expectation, and too low by about 1/2 (1/ESS - 1/S) where weights are uneven. With
+ * the prior in the place of q it is the naive one, log 1/S sum_s p(x|z_s). */
 #ifndef ELBO_EVAL_LIKELIHOOD_H
 #define ELBO_EVAL_LIKELIHOOD_H
 
@@ -29,7 +30,7 @@ typedef struct elbo_likelihood {
     int64_t item_size;
     elbo_graph *graph;
     elbo_node *x;          /* input: [data, size] */
-    elbo_dist posterior;   /* its parameters are inputs */
+    elbo_dist posterior;   /* its parameters are inputs; type NULL: draws are the prior's */
     elbo_node *log_weight; /* [per_run, data] */
     elbo_likelihood_worker *worker;
     int workers;
@@ -49,6 +50,10 @@ typedef struct elbo_likelihood_rows {
 elbo_status elbo_likelihood_new(elbo_likelihood *likelihood, const elbo_instance *instance, const elbo_dist *posterior,
                                 int64_t samples, int64_t data, elbo_precision precision, int threads,
                                 elbo_error *error);
+/* The same with draws of the prior instead of the posterior; batch: rows that come at a time, whose `parameter` is not
+ * read. */
+elbo_status elbo_likelihood_prior_new(elbo_likelihood *likelihood, const elbo_instance *instance, int64_t batch,
+                                      int64_t samples, elbo_precision precision, int threads, elbo_error *error);
 void elbo_likelihood_clear(elbo_likelihood *likelihood);
 
 /* Reports through `work` from the calling thread alone. log p and effective sample size (sum w)^2 / sum w^2 of each

@@ -24,6 +24,7 @@ typedef struct elbo_estimator_type {
     const char *name, *description, *paper;
     bool reparameterised; /* needs draws that carry a gradient */
     bool free_bits;       /* knows the KL of each dimension */
+    bool weighted;        /* its bound is the importance-weighted one of K draws; else the ELBO, whatever K */
     int least_draws;
     elbo_update (*bound)(const elbo_estimate *estimate);
 } elbo_estimator_type;

@@ -30,5 +30,6 @@ const elbo_estimator_type elbo_estimator_dreg = {
     .description = "the bound of iwae with the doubly reparameterised gradient, whose signal grows with K",
     .paper = "Tucker, Lawson, Gu and Maddison 2018, arXiv:1810.04152",
     .reparameterised = true,
+    .weighted = true,
     .least_draws = 1,
     .bound = bound};

@@ -17,5 +17,6 @@ const elbo_estimator_type elbo_estimator_iwae = {
         "is that bound",
     .paper = "Burda, Grosse and Salakhutdinov 2015, arXiv:1509.00519",
     .reparameterised = true,
+    .weighted = true,
     .least_draws = 1,
     .bound = bound};

@@ -39,5 +39,6 @@ const elbo_estimator_type elbo_estimator_vimco = {
         "the bound of iwae for draws without a gradient (Bernoulli codes): each draw is judged against the "
         "others",
     .paper = "Mnih and Rezende 2016, arXiv:1602.06725",
+    .weighted = true,
     .least_draws = 2,
     .bound = bound};
