@@ -101,9 +101,17 @@ static void draw_series(elbo_frame *frame, const elbo_chart_series *series, int 
     if (series->count <= MARKED_POINTS) mark_points(&at, colour);
 }
 
+static int colour_of(const elbo_chart_series *series, size_t place) {
+    return series->colour > 0 ? series->colour - 1 : (int)place;
+}
+
 static elbo_status check(const elbo_chart_series *series, size_t count, elbo_error *error) {
     if (!series || count == 0 || count > 256)
         return elbo_fail(error, ELBO_ERROR_USAGE, "a line chart of %zu series: expected 1 to 256", series ? count : 0);
+    for (size_t k = 0; k < count; k++)
+        if (series[k].colour < 0 || series[k].colour > 256)
+            return elbo_fail(error, ELBO_ERROR_USAGE, "series %zu of a line chart has colour %d: expected 0 to 256", k,
+                             series[k].colour);
     for (size_t k = 0; k < count; k++)
         if (series[k].count < 0 || (series[k].count > 0 && !series[k].y))
             return elbo_fail(error, ELBO_ERROR_USAGE, "series %zu (%s) of a line chart has %lld points and %s y values",
@@ -120,19 +128,20 @@ elbo_status elbo_chart_lines(const elbo_chart *chart, const elbo_chart_series *s
     elbo_legend_entry *legend = elbo_calloc(count * sizeof *legend);
     if (!legend) return elbo_fail_memory(error, count * sizeof *legend, "the legend of a chart");
     frame.x.whole = true;
-    frame.colours = (int)count;
+    frame.colours = 0;
     for (size_t k = 0; k < count; k++) {
         for (int64_t i = 0; i < series[k].count; i++) {
             double x = x_of(&series[k], i);
             if (elbo_frame_see(&frame, x, series[k].y[i]) && x != floor(x)) frame.x.whole = false;
         }
         legend[k].name = series[k].name;
-        legend[k].colour = (int)k;
+        legend[k].colour = colour_of(&series[k], k);
+        if (legend[k].colour >= frame.colours) frame.colours = legend[k].colour + 1;
         legend[k].swatch = series[k].dashed ? ELBO_SWATCH_DASH : ELBO_SWATCH_LINE;
     }
     elbo_frame_open(&frame, "line chart", legend, count);
     elbo_free(legend);
-    for (size_t k = 0; k < count; k++) draw_series(&frame, &series[k], (int)k);
+    for (size_t k = 0; k < count; k++) draw_series(&frame, &series[k], colour_of(&series[k], k));
     elbo_frame_unclip(&frame);
     return elbo_frame_close(&frame, path, error);
 }

@@ -1,0 +1,159 @@
+#include "support/measurement.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "support/experiment_plan.h"
+#include "support/figures.h"
+
+/* What a measurement works on. */
+typedef struct subject {
+    elbo_model *model;
+    elbo_dataset *dataset;
+} subject;
+
+static elbo_status open_subject(subject *s, const elbo_cli_measured *at, elbo_error *error) {
+    s->model = elbo_model_open(at->folder, at->checkpoint, at->threads, error);
+    s->dataset = s->model ? elbo_cli_open_configured(elbo_model_get_config(s->model), error) : NULL;
+    return s->dataset ? ELBO_OK : error->status;
+}
+
+static void close_subject(subject *s) {
+    elbo_dataset_free(s->dataset);
+    elbo_model_free(s->model);
+}
+
+/* ---- evaluation: what elbo eval prints ---- */
+
+static elbo_status evaluation(const elbo_cli_measured *at, const void *options, json_t *values, elbo_error *error) {
+    subject s = {0};
+    elbo_evaluation figures = {0};
+    elbo_status status = open_subject(&s, at, error);
+    if (status == ELBO_OK) status = elbo_evaluate(s.model, s.dataset, options, at->progress, at->user, &figures, error);
+    if (status == ELBO_OK) {
+        json_t *object = elbo_cli_figures_json(&figures);
+        json_object_update(values, object);
+        json_decref(object);
+        json_object_set_new(values, "log_likelihood", elbo_cli_json_real(-figures.nll));
+    }
+    elbo_evaluation_clear(&figures);
+    close_subject(&s);
+    return status;
+}
+
+/* ---- likelihood: what elbo eval --nll prints ---- */
+
+#define LIKELIHOOD_OPTIONS(O) ELBO_EVALUATION_OPTIONS(O) ELBO_LIKELIHOOD_OPTIONS(O)
+ELBO_OPTIONS_STRUCT(likelihood_options, LIKELIHOOD_OPTIONS);
+#define ELBO_TABLE_STRUCT likelihood_options
+static ELBO_TABLE(likelihood_table, "Likelihood", LIKELIHOOD_OPTIONS);
+#undef ELBO_TABLE_STRUCT
+
+/* Fills the struct of `table` with the options of the same names. */
+static elbo_status take_options(const likelihood_options *all, const elbo_options *table, void *values,
+                                elbo_error *error) {
+    char text[4096];
+    ELBO_CLI_TRY(elbo_options_init(table, values, error));
+    for (size_t i = 0; i < table->count; i++)
+        if (elbo_options_get(&likelihood_table, all, table->rows[i].name, text, sizeof text))
+            ELBO_CLI_TRY(elbo_options_set(table, values, table->rows[i].name, text, error));
+    return ELBO_OK;
+}
+
+static void put(json_t *values, const char *prefix, const char *name, double value) {
+    char key[192];
+    snprintf(key, sizeof key, "%s%s", prefix, name);
+    json_object_set_new(values, key, elbo_cli_json_real(value));
+}
+
+static void put_estimate(json_t *values, const char *prefix, const elbo_likelihood_estimate *one) {
+    put(values, prefix, "log_likelihood", -one->nll);
+    put(values, prefix, "nll", one->nll);
+    put(values, prefix, "nll_stderr", one->nll_stderr);
+    put(values, prefix, "nll_sampling_error", one->nll_sampling_error);
+    put(values, prefix, "reverse_nll", one->reverse_nll);
+    put(values, prefix, "ess_mean", one->ess_mean);
+    put(values, prefix, "acceptance", one->acceptance);
+    put(values, prefix, "r_hat", one->r_hat);
+    put(values, prefix, "seconds", one->seconds);
+}
+
+/* The first method under plain names ("nll"), and each under its own ("hmc_nll"). */
+static elbo_status likelihood(const elbo_cli_measured *at, const void *options, json_t *values, elbo_error *error) {
+    subject s = {0};
+    elbo_evaluation_options rows = {0};
+    elbo_likelihood_options methods = {0};
+    elbo_likelihood_comparison figures = {0};
+    elbo_status status = take_options(options, &elbo_evaluation_options_table, &rows, error);
+    if (status == ELBO_OK) status = take_options(options, &elbo_likelihood_options_table, &methods, error);
+    if (status == ELBO_OK) status = open_subject(&s, at, error);
+    if (status == ELBO_OK)
+        status = elbo_likelihoods(s.model, s.dataset, &rows, &methods, at->progress, at->user, &figures, error);
+    if (status == ELBO_OK) {
+        put(values, "", "elbo", figures.elbo);
+        put(values, "", "elbo_stderr", figures.elbo_stderr);
+        json_object_set_new(values, "count", json_integer(figures.count));
+    }
+    for (size_t i = 0; i < figures.methods && status == ELBO_OK; i++) {
+        char prefix[32];
+        snprintf(prefix, sizeof prefix, "%s_", figures.estimate[i].method);
+        if (i == 0) put_estimate(values, "", &figures.estimate[i]);
+        put_estimate(values, prefix, &figures.estimate[i]);
+    }
+    elbo_likelihoods_clear(&figures);
+    elbo_options_clear(&elbo_evaluation_options_table, &rows);
+    elbo_options_clear(&elbo_likelihood_options_table, &methods);
+    close_subject(&s);
+    return status;
+}
+
+/* ---- gradvar: what elbo gradvar prints ---- */
+
+static void put_group(json_t *values, const char *estimator, const elbo_gradvar_group *group) {
+    char prefix[128];
+    snprintf(prefix, sizeof prefix, "%s%s%s_", estimator, *estimator ? "_" : "", group->name);
+    put(values, prefix, "norm", group->norm);
+    put(values, prefix, "variance", group->variance);
+    put(values, prefix, "snr", group->snr);
+    put(values, prefix, "bias", group->bias);
+    put(values, prefix, "bias_stderr", group->bias_stderr);
+    put(values, prefix, "cosine", group->cosine);
+}
+
+/* The first estimator under plain names ("encoder_snr"), and each under its own ("iwae:10_encoder_snr"). */
+static elbo_status gradvar(const elbo_cli_measured *at, const void *options, json_t *values, elbo_error *error) {
+    subject s = {0};
+    elbo_gradvar_comparison figures = {0};
+    elbo_status status = open_subject(&s, at, error);
+    if (status == ELBO_OK) status = elbo_gradvar(s.model, s.dataset, options, at->progress, at->user, &figures, error);
+    for (size_t i = 0; i < figures.count && status == ELBO_OK; i++)
+        for (size_t g = 0; g < figures.estimate[i].groups; g++) {
+            if (i == 0) put_group(values, "", &figures.estimate[i].group[g]);
+            put_group(values, figures.estimate[i].name, &figures.estimate[i].group[g]);
+        }
+    elbo_gradvar_clear(&figures);
+    close_subject(&s);
+    return status;
+}
+
+/* ---- All of them ---- */
+
+static const elbo_cli_measurement measurements[] = {
+    {"evaluation", "ELBO, reconstruction, KL, likelihood by importance sampling, active units",
+     &elbo_evaluation_options_table, evaluation},
+    {"likelihood", "log p(x) by the methods of --nll: prior, is, hmc, ais", &likelihood_table, likelihood},
+    {"gradvar", "bias and variance of estimators of the gradient", &elbo_gradvar_options_table, gradvar},
+};
+enum { MEASUREMENTS = sizeof measurements / sizeof *measurements };
+
+const elbo_cli_measurement *elbo_cli_measurement_find(const char *name) {
+    for (size_t i = 0; i < MEASUREMENTS; i++)
+        if (strcmp(measurements[i].name, name) == 0) return &measurements[i];
+    return NULL;
+}
+
+void elbo_cli_measurement_list(char *out, size_t size) {
+    *out = 0;
+    for (size_t i = 0; i < MEASUREMENTS; i++)
+        snprintf(out + strlen(out), size - strlen(out), "%s%s", i ? ", " : "", measurements[i].name);
+}
