@@ -49,6 +49,7 @@ static const struct topic {
     {"downloads", "Data sets to fetch ('elbo data get NAME')", download_item},
     {"experiments", "Experiments ('elbo reproduce NAME')", experiment_item},
     {"operations", "Operations of a graph", NULL},
+    {"metrics", "Metrics ('elbo score KIND')", NULL},
 };
 enum { TOPICS = sizeof topics / sizeof *topics };
 

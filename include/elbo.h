@@ -588,6 +588,101 @@ typedef struct elbo_training {
  * last good state.  A new run refuses a folder that has one already. */
 ELBO_API elbo_status elbo_train(const elbo_training *training, elbo_error *error);
 
+/* ---- Classic fits: exact EM and mean-field coordinate ascent for models whose posterior is known in closed form
+ *
+ *   gmm    mixture of Gaussians, maximum likelihood by EM
+ *   bgmm   the same with priors on weights, means and precisions: mean-field variational Bayes
+ *   ppca   probabilistic principal component analysis, x = W z + mean + noise of one variance, by EM
+ *   fa     factor analysis, the same with a noise variance for each dimension, by EM
+ *
+ * Rows are u8 (scaled to [0, 1]), f32 or f64; likelihoods are densities of the scaled values, in nats per datum.
+ * Statistics are f64; a fit is the same for any number of threads. */
+
+#define ELBO_FIT_OPTIONS(O)                                                                                         \
+    O(INT, components, "10", 1, 65536, NULL, "gmm, bgmm: components of the mixture, at most as many as rows")       \
+    O(CHOICE, covariance, "diagonal", 0, 0, "diagonal|full|spherical", "gmm, bgmm: covariance of a component")      \
+    O(INT, latent, "10", 1, 65536, NULL, "ppca, fa: dimensions of z, fewer than those of a row")                    \
+    O(INT, iterations, "200", 1, 1e6, NULL, "stop after so many iterations")                                        \
+    O(REAL, tolerance, "1e-5", 0, 1e9, NULL, "stop when an iteration raises the bound by less, nats per datum")     \
+    O(INT, restarts, "1", 1, 10000, NULL, "starts from different draws, of which the best is kept")                 \
+    O(INT, seed, "1", 0, 9.2e18, NULL, "seed of the starts")                                                        \
+    O(REAL, variance_floor, "1e-6", 1e-300, 1e300, NULL,                                                            \
+      "least variance, in squared units of the (scaled) data; bgmm: of a column in the prior")                      \
+    O(REAL, prior_concentration, "0", 0, 1e12, NULL, "bgmm: Dirichlet parameter of the weights (0: 1/components)")  \
+    O(REAL, prior_strength, "1", 1e-12, 1e12, NULL, "bgmm: rows that the prior mean, that of the data, counts for") \
+    O(REAL, prior_degrees, "0", 0, 1e12, NULL,                                                                      \
+      "bgmm: degrees of freedom of the prior precision (0: dimensions if full, else 1)")                            \
+    O(REAL, prior_scale, "1", 1e-12, 1e12, NULL, "bgmm: prior variance as a multiple of each column's variance")
+ELBO_OPTIONS_STRUCT(elbo_fit_options, ELBO_FIT_OPTIONS);
+/* The table of these options, for flags and help. */
+ELBO_API extern const elbo_options elbo_fit_options_table;
+
+/* The index-th method and a line about it; NULL past the end. */
+ELBO_API const char *elbo_fit_method(size_t index, const char **description);
+/* Whether a method reads an option. */
+ELBO_API bool elbo_fit_applies(const char *method, const char *option);
+
+/* One iteration: the bound once q(Z) is the best for the parameters, once the parameters are the best for q(Z), and
+ * the log-likelihood of the parameters that the iteration started from, which after_e touches.  bgmm has no parameters
+ * to speak of a likelihood of: NaN.  Nats per datum. */
+typedef struct elbo_fit_point {
+    int64_t iteration; /* from 1 */
+    double after_e, after_m, log_likelihood;
+    double seconds; /* since the start */
+} elbo_fit_point;
+
+/* Called after each iteration of each start; true: stop (the fit then fails with ELBO_ERROR_INTERRUPTED). */
+typedef bool (*elbo_fit_progress)(void *user, int64_t restart, const elbo_fit_point *point);
+
+typedef struct elbo_fit elbo_fit;
+
+typedef struct elbo_fit_info {
+    const char *method;
+    const elbo_fit_options *options;
+    int64_t rows, item_size; /* of the training data */
+    int item_rank;           /* and the shape of an item */
+    int64_t item_shape[ELBO_MAX_RANK];
+    bool bytes;                  /* the training data were bytes, scaled to [0, 1] */
+    int64_t codes;               /* numbers that elbo_fit_encode gives for a row */
+    int64_t iterations, restart; /* of the start that was kept */
+    bool converged;              /* it ended by the tolerance */
+    double elbo;                 /* final bound, after an E-step */
+    double log_likelihood;       /* of the training rows under the final parameters (bgmm: predictive density) */
+    int64_t empty;               /* mixtures: components with less than one row in 2 */
+    double seconds;              /* of all starts */
+} elbo_fit_info;
+
+/* Fits rows x: [N, item...].  options: NULL for the defaults; one that the method does not read must have its default.
+ * threads: 0 for all processors.  NULL on failure.  Free with elbo_fit_free. */
+ELBO_API elbo_fit *elbo_fit_new(const char *method, const elbo_array *x, const elbo_fit_options *options, int threads,
+                                elbo_fit_progress progress, void *user, elbo_error *error);
+ELBO_API void elbo_fit_free(elbo_fit *fit);
+/* Borrowed; lives as long as the fit. */
+ELBO_API const elbo_fit_info *elbo_fit_get_info(const elbo_fit *fit);
+/* The iterations of the start that was kept; borrowed.  Empty for a fit that was loaded. */
+ELBO_API const elbo_fit_point *elbo_fit_curve(const elbo_fit *fit, int64_t *count);
+
+/* The index-th named tensor, f64, borrowed; false past the end.
+ *   gmm    weights [K], means [K, D], covariances [K, D] (diagonal), [K, D, D] (full) or [K] (spherical)
+ *   bgmm   the same as posterior means (covariances: inverse of the mean precision), and concentrations,
+ *          mean_strengths, degrees [K] of the posterior
+ *   ppca   mean [D], loadings [Z, D] (row j: column j of W, longest first), noise [1]
+ *   fa     mean [D], loadings [Z, D], noise [D] */
+ELBO_API bool elbo_fit_tensor(const elbo_fit *fit, size_t index, const char **name, elbo_array *tensor);
+
+/* log p(x) of each row, f64 [N]; bgmm: log of the posterior predictive density. */
+ELBO_API elbo_status elbo_fit_score(const elbo_fit *fit, const elbo_array *x, elbo_array *log_density,
+                                    elbo_error *error);
+/* Responsibilities [N, K] of mixtures, posterior means [N, Z] of ppca and fa; f32. */
+ELBO_API elbo_status elbo_fit_encode(const elbo_fit *fit, const elbo_array *x, elbo_array *codes, elbo_error *error);
+/* Draws of p(x), f32 [count, item...], in the units of the scaled data. */
+ELBO_API elbo_status elbo_fit_sample(const elbo_fit *fit, int64_t count, uint64_t seed, elbo_array *x,
+                                     elbo_error *error);
+
+/* A safetensors file with the tensors, and the options and figures as metadata. */
+ELBO_API elbo_status elbo_fit_save(const elbo_fit *fit, const char *path, elbo_error *error);
+ELBO_API elbo_fit *elbo_fit_load(const char *path, int threads, elbo_error *error);
+
 /* ---- 11 Models in use -------------------------------------------------------------------------------------------- */
 
 typedef struct elbo_model elbo_model;
@@ -625,7 +720,7 @@ ELBO_API void elbo_model_picture_range(const elbo_model *model, double *low, dou
 
 #define ELBO_EVALUATION_OPTIONS(O)                                                                                  \
     O(CHOICE, split, "test", 0, 0, "train|valid|test|all", "which rows")                                            \
-    O(INT, samples, "0", 0, 1e9, NULL, "importance samples for the likelihood of each datum (0: ELBO only)")        \
+    O(INT, samples, "0", 0, 1e9, NULL, "samples for the likelihood of each datum (0: ELBO only; with --nll or --gap: 1000)") \
     O(INT, count, "0", 0, 1e12, NULL, "use only the first rows (0: all)")                                           \
     O(INT, seed, "1", 0, 9.2e18, NULL, "seed of the binarisation and of the draws")                                 \
     O(REAL, active_threshold, "0.01", 0, 1e9, NULL, "a unit is active if its posterior mean varies more than this") \
@@ -658,10 +753,378 @@ ELBO_API elbo_status elbo_evaluate(elbo_model *model, const elbo_dataset *datase
 /* Frees the arrays; accepts a zeroed record. */
 ELBO_API void elbo_evaluation_clear(elbo_evaluation *evaluation);
 
+/* ---- Likelihoods compared.  -log p(x) by several estimators on the same rows, each with its standard errors:
+ *
+ *   prior  log 1/S sum p(x|z), z ~ p(z)
+ *   is     log 1/S sum p(x|z) p(z) / q(z|x), z ~ q(z|x)                                        (Burda et al. 2015)
+ *   hmc    -log 1/S sum q(z) / (p(z) p(x|z)), z ~ p(z|x) by Hamiltonian Monte Carlo, q a normal distribution that is
+ *          fitted to S other draws                                      (Kingma and Welling 2013, appendix D)
+ *   ais    annealed importance sampling from the prior to the posterior and back    (Neal 2001; Grosse et al. 2015)
+ *
+ * prior, is and the forward half of ais are lower bounds of log p(x) in expectation, the reverse half is an upper one
+ * where its chains start from exact draws of the posterior: on data that are drawn from the model itself. */
+#define ELBO_LIKELIHOOD_OPTIONS(O)                                                                                \
+    O(TEXT, nll, "", 0, 0, NULL,                                                                                  \
+      "compare estimates of -log p(x) by these methods, separated by commas: prior, is, hmc, ais")                \
+    O(INT, chains, "0", 0, 4096, NULL, "hmc, ais: chains for each datum, at least 2 (0: 10 for hmc, 16 for ais)") \
+    O(INT, leapfrog, "0", 0, 100000, NULL, "hmc, ais: leapfrog steps of a transition (0: 10)")                    \
+    O(REAL, acceptance, "0", 0, 0.999, NULL,                                                                      \
+      "hmc, ais: acceptance rate that step sizes are adapted to (0: 0.9 for hmc, 0.65 for ais)")                  \
+    O(INT, burn_in, "0", 0, 1e9, NULL,                                                                            \
+      "hmc, ais: transitions at the posterior before draws count (0: 200 for hmc, 20 for ais)")                   \
+    O(INT, temperatures, "0", 0, 1e8, NULL, "ais: distributions from the prior to the posterior (0: 1000)")       \
+    O(CHOICE, schedule, "auto", 0, 0, "auto|sigmoid|linear", "ais: how temperatures are spaced; auto: sigmoid")   \
+    O(BOOL, simulated, "false", 0, 0, NULL,                                                                       \
+      "draw the data from the model itself, 100 or --count rows: ais then brackets log p(x) rigorously")
+ELBO_OPTIONS_STRUCT(elbo_likelihood_options, ELBO_LIKELIHOOD_OPTIONS);
+ELBO_API extern const elbo_options elbo_likelihood_options_table;
+
+/* What one method says, in nats per datum; NaN where it does not say it. Arrays have an entry for each datum, are NULL
+ * where they would be NaN, and belong to the record. */
+typedef struct elbo_likelihood_estimate {
+    const char *method;                 /* "prior", "is", "hmc", "ais" */
+    double nll, nll_stderr;             /* mean of -log p(x); its standard error over data */
+    double nll_sampling_error;          /* its standard error from finite draws */
+    double reverse_nll, reverse_stderr; /* ais: the same from the posterior to the prior, */
+    double reverse_sampling_error;      /* where -log p(x) is bounded from below */
+    bool reverse_exact;                 /* the reverse chains start from exact draws of the posterior */
+    double ess_mean;                    /* effective number of weights: (sum w)^2 / sum w^2, mean over data */
+    double acceptance;                  /* hmc, ais: mean acceptance probability of transitions */
+    double r_hat;                       /* hmc: potential scale reduction of the worst datum; 1: chains agree */
+    double seconds;
+    double *log_p, *log_p_error; /* estimate and its standard error */
+    double *reverse_log_p, *reverse_error;
+    double *ess, *datum_acceptance, *datum_r_hat;
+    char warning[512]; /* "" or what is wrong and what to do about it */
+} elbo_likelihood_estimate;
+
+enum { ELBO_LIKELIHOOD_METHODS = 4 };
+typedef struct elbo_likelihood_comparison {
+    int64_t count, latent;
+    bool simulated;
+    double elbo, elbo_stderr; /* NaN for a model without an encoder */
+    size_t methods;
+    elbo_likelihood_estimate estimate[ELBO_LIKELIHOOD_METHODS]; /* in the order of the option */
+    char warning[256];                                          /* about the data */
+} elbo_likelihood_comparison;
+
+/* Compares estimates on the rows that evaluation->split and ->count name, or on simulated ones (dataset is then not
+ * read and may be NULL). evaluation (or NULL): samples is S of prior, is and hmc (0: 1000), seed and precision hold for
+ * all; active_threshold has no meaning here. ELBO_ERROR_USAGE for an option that none of the chosen methods has,
+ * ELBO_ERROR_UNSUPPORTED for hmc and ais where codes are not all real numbers, ELBO_ERROR_NUMERIC names a row of which
+ * an estimate failed. */
+ELBO_API elbo_status elbo_likelihoods(elbo_model *model, const elbo_dataset *dataset,
+                                      const elbo_evaluation_options *evaluation,
+                                      const elbo_likelihood_options *likelihood, elbo_evaluation_progress progress,
+                                      void *user, elbo_likelihood_comparison *out, elbo_error *error);
+/* Frees the arrays; accepts a zeroed record. */
+ELBO_API void elbo_likelihoods_clear(elbo_likelihood_comparison *comparison);
+
+/* ---- Gradients compared.  Bias and variance of estimators of the gradient of one bound on one batch: every gradient
+ * is of the same parameters and the same data, and only the draws of z change.  The bound has the whole KL: weights of
+ * the training (beta, warm-up, free bits) have no part in it. */
+#define ELBO_GRADVAR_OPTIONS(O)                                                                                      \
+    O(TEXT, estimators, "", 0, 0, NULL,                                                                              \
+      "what to compare: NAME[/CONTROL][:DRAWS], separated by commas; without /CONTROL or :DRAWS those of the run "   \
+      "(default: every estimator that the posterior can serve, with 10 draws each)")                                 \
+    O(INTS, draws_list, "", 1, 10000, NULL, "compare each of them at each of these numbers of draws")                \
+    O(INT, repeats, "1000", 2, 1e9, NULL, "gradients of each")                                                       \
+    O(INT, reference, "0", 0, 1e9, NULL,                                                                             \
+      "gradients whose mean bias is measured against, of the calmest estimator of the same bound (0: twice "         \
+      "--repeats)")                                                                                                  \
+    O(INT, rows, "100", 1, 1e6, NULL, "rows of the batch, spread over the split")                                    \
+    O(CHOICE, split, "train", 0, 0, "train|valid|test|all", "which split they come from")                            \
+    O(INT, warm_up, "500", 0, 1e6, NULL,                                                                             \
+      "steps in which a control that the run has not trained gets used to the batch: its running mean, and its "     \
+      "network")                                                                                                     \
+    O(INT, seed, "1", 0, 9.2e18, NULL, "seed of the binarisation and of the draws")
+ELBO_OPTIONS_STRUCT(elbo_gradvar_options, ELBO_GRADVAR_OPTIONS);
+ELBO_API extern const elbo_options elbo_gradvar_options_table;
+
+/* The gradients of one estimator in one group of parameters.  With g the gradient, m its mean and s its standard
+ * deviation over the draws: */
+typedef struct elbo_gradvar_group {
+    char name[32];                      /* "encoder" */
+    int64_t parameters, still;          /* coordinates; those whose gradient never changed, but for rounding */
+    double norm;                        /* |m|, the noise of finitely many repeats taken off; 0 where that is all */
+    double variance, variance_mean;     /* sum and mean of s^2 over the coordinates */
+    double snr;                         /* mean of |m| / s over the coordinates that change (Rainforth et al. 2018) */
+    double bias, bias_stderr;           /* (m - r).r / |r|^2 for the reference r: the share by which steps are too
+                                           long (above 0) or too short; NaN where r is lost in its own noise */
+    double cosine;                      /* of the angle between m and r, noise taken off (beyond 1 by chance) */
+} elbo_gradvar_group;
+
+enum { ELBO_GRADVAR_GROUPS = 4 };
+typedef struct elbo_gradvar_estimate {
+    char name[64];                      /* "reinforce/leave-one-out:10" */
+    char estimator[24], control[24];    /* control "" where the estimator has none */
+    int64_t draws;
+    char reference[64];                 /* the estimator behind r */
+    double loss, loss_stderr;           /* minus the bound, in nats per datum; over the draws */
+    size_t groups;
+    elbo_gradvar_group group[ELBO_GRADVAR_GROUPS];
+    double seconds;                     /* of one gradient */
+    char note[160];                     /* "" or what to know about its control */
+} elbo_gradvar_estimate;
+
+typedef struct elbo_gradvar_comparison {
+    int64_t rows, repeats, reference;
+    double snr_floor;                   /* what snr is of noise without signal, about */
+    size_t count;
+    elbo_gradvar_estimate *estimate;    /* [count], owned */
+} elbo_gradvar_comparison;
+
+/* Compares.  ELBO_ERROR_USAGE says which estimator the posterior cannot serve, ELBO_ERROR_UNSUPPORTED that the model has
+ * no encoder, ELBO_ERROR_NUMERIC which gradient is not finite. */
+ELBO_API elbo_status elbo_gradvar(elbo_model *model, const elbo_dataset *dataset, const elbo_gradvar_options *options,
+                                  elbo_evaluation_progress progress, void *user, elbo_gradvar_comparison *out,
+                                  elbo_error *error);
+/* Frees the estimates; accepts a zeroed record. */
+ELBO_API void elbo_gradvar_clear(elbo_gradvar_comparison *comparison);
+
+/* The textbook case: d/dtheta E[z^2], z ~ N(theta, 1), by single draws.  The mean is 2 theta either way; the variance is
+ * 4 reparameterised and theta^4 + 14 theta^2 + 15 by the score function. */
+typedef struct elbo_gradvar_example {
+    const char *method; /* "reparameterised", "score function" */
+    double mean, mean_stderr, variance, variance_stderr;
+    double exact_mean, exact_variance;
+} elbo_gradvar_example;
+enum { ELBO_GRADVAR_EXAMPLES = 2 };
+/* draws: at least 2. */
+ELBO_API elbo_status elbo_gradvar_square(double theta, int64_t draws, uint64_t seed,
+                                         elbo_gradvar_example out[ELBO_GRADVAR_EXAMPLES], elbo_error *error);
+
+/* ---- The gap between log p(x) and the ELBO, separated (Cremer, Li and Duvenaud 2018):
+ *
+ *   log p(x) - ELBO(q) = [log p(x) - ELBO(q*)] + [ELBO(q*) - ELBO(q)]
+ *                        approximation gap       amortisation gap
+ *
+ * q is the encoder's posterior of x, q* the best of its family for this x alone: its numbers are moved by gradients of
+ * the bound, from the encoder's on, many data at a time. log p(x) is estimated by importance sampling from q*. */
+#define ELBO_GAP_OPTIONS(O)                                                                                           \
+    O(INT, gap_steps, "1000", 10, 1e7, NULL, "steps of Adam that fit the posterior of each row")                      \
+    O(REAL, gap_rate, "0.02", 0, 1000, NULL, "rate of these steps; it falls to zero over the last fifth of them")       \
+    O(INT, gap_draws, "100", 1, 1e7, NULL, "draws of z for the ELBO of each row")                                     \
+    O(TEXT, gap_posterior, "", 0, 0, NULL,                                                                            \
+      "a family of posteriors that is fitted to each row as well, such as multivariate_normal")
+ELBO_OPTIONS_STRUCT(elbo_gap_options, ELBO_GAP_OPTIONS);
+ELBO_API extern const elbo_options elbo_gap_options_table;
+
+/* A mean over data and its standard error; NaN for what was not asked for. */
+typedef struct elbo_figure {
+    double value, error;
+} elbo_figure;
+
+/* Nats per datum.  Errors of differences are those of paired differences.  Arrays have an entry for each datum and
+ * belong to the record; other_elbos is NULL without gap_posterior. */
+typedef struct elbo_gap {
+    int64_t count, latent, samples;
+    bool encoder; /* false: the model has none, and what the fit that evaluation makes lacks is the amortisation gap */
+    const char *posterior, *other; /* the model's family; that of gap_posterior or NULL */
+    elbo_figure elbo, fitted_elbo, other_elbo, log_p; /* of q, q*, the other family's best */
+    elbo_figure amortisation, approximation;          /* the two gaps */
+    elbo_figure family;                               /* other_elbo - fitted_elbo: what the model's family costs */
+    elbo_figure rise, other_rise; /* by the fourth fifth of the steps, at one rate: 0 where the fits have arrived */
+    double log_p_sampling_error, ess_mean;
+    double *elbos, *fitted_elbos, *other_elbos, *log_ps;
+    double seconds;
+    char warning[512]; /* "" or what is wrong and what to do about it */
+} elbo_gap;
+
+/* evaluation (or NULL): split, count, seed and precision; samples for log p(x) (0: 1000).  gap: NULL for the defaults.
+ * ELBO_ERROR_UNSUPPORTED for a model whose posterior is not made of numbers, ELBO_ERROR_USAGE for a gap_posterior that
+ * does not go with the model, ELBO_ERROR_NUMERIC names a row that cannot be fitted. */
+ELBO_API elbo_status elbo_gap_measure(elbo_model *model, const elbo_dataset *dataset,
+                                      const elbo_evaluation_options *evaluation, const elbo_gap_options *gap,
+                                      elbo_evaluation_progress progress, void *user, elbo_gap *out, elbo_error *error);
+/* Frees the arrays; accepts a zeroed record. */
+ELBO_API void elbo_gap_clear(elbo_gap *gap);
+
 /* A series of metrics.jsonl, for plots: *epoch and *value hold *count numbers, freed with elbo_metrics_free. */
 ELBO_API elbo_status elbo_metrics_read(const char *folder, const char *name, double **epoch, double **value,
                                        size_t *count, elbo_error *error);
 ELBO_API void elbo_metrics_free(double *numbers);
+
+/* ---- Metrics: files in, figures out.  Codes, clusters, topics and scores may have been made anywhere.
+ *
+ * Labels and factors are whole numbers, codes finite ones, in arrays of type f32, f64, u8 or i32; [N] stands for [N, 1].
+ * ELBO_ERROR_SHAPE for lengths that differ and empty arrays, ELBO_ERROR_NUMERIC for a number that is not finite, with
+ * its row (from 0).  A figure that its input does not define is NaN, and `warning` says why.  Formulas and sources:
+ * elbo_metric_at, docs/metrics.md. */
+
+/* What a metric is. All texts are static. */
+typedef struct elbo_metric_info {
+    const char *name;      /* "nmi": the member of the records below, and of --json */
+    const char *kind;      /* "clusters": what follows `elbo score` */
+    const char *title;     /* what it is */
+    const char *needs;     /* what it is computed from */
+    const char *range;     /* "0 to 1" */
+    const char *direction; /* "higher is better", "lower is better" or "neither" */
+    const char *formula, *source;
+} elbo_metric_info;
+
+/* The index-th metric, by kind; false past the end. */
+ELBO_API bool elbo_metric_at(size_t index, elbo_metric_info *out);
+
+/* Clusters against classes. */
+#define ELBO_UNMATCHED INT64_MIN
+typedef struct elbo_cluster_scores {
+    int64_t count, clusters, classes;
+    double accuracy, nmi, nmi_geometric, nmi_max, ari, purity;
+    int64_t *cluster, *matched; /* [clusters]: labels, rising, and the class that each was matched to or ELBO_UNMATCHED */
+} elbo_cluster_scores;
+
+/* predicted, truth: labels [N]; the numbers themselves mean nothing, and there may be more of one than of the other. */
+ELBO_API elbo_status elbo_score_clusters(const elbo_array *predicted, const elbo_array *truth, elbo_cluster_scores *out,
+                                         elbo_error *error);
+/* Frees the arrays; accepts a zeroed record. */
+ELBO_API void elbo_cluster_scores_clear(elbo_cluster_scores *scores);
+
+/* Codes against the factors of variation. */
+#define ELBO_DISENTANGLEMENT_OPTIONS(O)                                                                                \
+    O(TEXT, metrics, "all", 0, 0, NULL,                                                                                \
+      "which: some of beta_vae, factor_vae, mig, dci, sap, modularity, separated by commas")                           \
+    O(INT, points, "10000", 2, 1e9, NULL, "rows for histograms, variances and fits (fewer rows: two thirds)")          \
+    O(INT, test_points, "5000", 1, 1e9, NULL, "other rows that judge the fits of dci and sap (fewer rows: a third)")   \
+    O(INT, votes, "10000", 1, 1e9, NULL, "beta_vae, factor_vae: votes to learn from")                                  \
+    O(INT, test_votes, "5000", 1, 1e9, NULL, "beta_vae, factor_vae: votes to judge by")                                \
+    O(INT, batch, "64", 2, 1e6, NULL, "beta_vae, factor_vae: pairs or rows of a vote, with one factor fixed")          \
+    O(REAL, least_deviation, "0.05", 0, 1e300, NULL, "factor_vae: dimensions that vary less do not vote")              \
+    O(INT, bins, "20", 2, 10000, NULL, "mig, modularity: bins of a dimension")                                         \
+    O(INT, trees, "100", 1, 10000, NULL, "dci: rounds of boosting; a round has a tree for each value of a factor")     \
+    O(INT, depth, "3", 1, 8, NULL, "dci: depth of a tree")                                                             \
+    O(REAL, rate, "0.1", 1e-6, 1, NULL, "dci: share of a tree's step that is taken")                                   \
+    O(INT, seed, "1", 0, 9.2e18, NULL, "seed of the splits and of the votes")
+ELBO_OPTIONS_STRUCT(elbo_disentanglement_options, ELBO_DISENTANGLEMENT_OPTIONS);
+/* The table of these options, for flags and help. */
+ELBO_API extern const elbo_options elbo_disentanglement_options_table;
+
+typedef struct elbo_disentanglement {
+    int64_t count, codes, factors;
+    int64_t used;        /* factors that take more than one value */
+    int64_t train, test; /* rows of the fits */
+    int64_t active;      /* dimensions that vote for factor_vae; -1 where it was not asked for */
+    double beta_vae, factor_vae, mig, dci_disentanglement, dci_completeness, dci_informativeness, sap, modularity;
+    double *information; /* [codes, factors]: nats; 0 where neither mig nor modularity was asked for */
+    double *importance;  /* [codes, factors]: columns sum to 1; 0 where dci was not asked for */
+    char warning[512];
+} elbo_disentanglement;
+
+/* codes: [N, Z], factors: [N, F], N at least 3: the whole grid of the factors or a sample of it. threads: 0 for all
+ * processors; the figures are the same for any number. options: NULL for the defaults. */
+ELBO_API elbo_status elbo_score_disentanglement(const elbo_array *codes, const elbo_array *factors,
+                                                const elbo_disentanglement_options *options, int threads,
+                                                elbo_disentanglement *out, elbo_error *error);
+/* Frees the arrays; accepts a zeroed record. */
+ELBO_API void elbo_disentanglement_clear(elbo_disentanglement *scores);
+
+/* Topics: coherence of their words in a reference corpus. */
+#define ELBO_TOPIC_OPTIONS(O)                                                                  \
+    O(INT, top_words, "10", 2, 10000, NULL, "words of a topic that npmi and c_v look at")      \
+    O(INT, diversity_words, "25", 1, 10000, NULL, "words of a topic that diversity looks at")
+ELBO_OPTIONS_STRUCT(elbo_topic_options, ELBO_TOPIC_OPTIONS);
+/* The table of these options, for flags and help. */
+ELBO_API extern const elbo_options elbo_topic_options_table;
+
+typedef struct elbo_topic_scores {
+    int64_t topics, vocabulary, documents;
+    int64_t words, diversity_words;  /* that were looked at: fewer than asked for where topics have fewer */
+    int64_t unseen;                  /* top words, counted for each topic, that are in no document */
+    double npmi, c_v, diversity;     /* npmi and c_v: NaN without a corpus */
+    int32_t *word;                   /* [topics, words], the most likely first */
+    double *topic_npmi, *topic_c_v;  /* [topics], NULL without a corpus */
+    char warning[512];
+} elbo_topic_scores;
+
+/* Either weights: [K, V] of each word in each topic, or words: [K, T], numbers from 0, the most likely first. corpus:
+ * documents as counts of V words, of which a split is read; NULL for diversity alone. A document is one window: bags of
+ * words have no order. */
+ELBO_API elbo_status elbo_score_topics(const elbo_array *weights, const elbo_array *words, const elbo_dataset *corpus,
+                                       elbo_split split, const elbo_topic_options *options, elbo_topic_scores *out,
+                                       elbo_error *error);
+/* Frees the arrays; accepts a zeroed record. */
+ELBO_API void elbo_topic_scores_clear(elbo_topic_scores *scores);
+
+typedef struct elbo_perplexity {
+    int64_t documents, empty; /* with words, and without: these are left out */
+    double words;             /* of all documents */
+    double per_document, per_corpus;
+    char warning[256];
+} elbo_perplexity;
+
+/* bounds: [D] on log p of a whole document, in nats; lengths: [D] its number of words. */
+ELBO_API elbo_status elbo_score_perplexity(const elbo_array *bounds, const elbo_array *lengths, elbo_perplexity *out,
+                                           elbo_error *error);
+
+/* Scores that shall be high for anomalies. */
+typedef struct elbo_detection {
+    int64_t count, anomalies;
+    double auroc, auroc_stderr; /* standard error over rows; NaN with a single row of one kind */
+    double average_precision;
+    double threshold;           /* the lowest with few enough false alarms; a score at or above it is an alarm */
+    double detected;            /* share of the anomalies that it catches */
+    double false_alarms;        /* share of the normal rows that it catches */
+    double precision;           /* share of the alarms that are anomalies; NaN without alarms */
+} elbo_detection;
+
+/* scores: [N]; labels: [N], 1 for an anomaly, 0 for a normal row, both present. false_alarms: the rate that the
+ * threshold may reach, 0 to 1. */
+ELBO_API elbo_status elbo_score_detection(const elbo_array *scores, const elbo_array *labels, double false_alarms,
+                                          elbo_detection *out, elbo_error *error);
+
+/* What simple classifiers read from codes. */
+#define ELBO_PROBE_OPTIONS(O)                                                                                         \
+    O(REAL, l2, "1", 0, 1e12, NULL, "linear: penalty l2/(2N) |W|^2 beside the mean cross-entropy")                    \
+    O(INT, iterations, "500", 1, 1e6, NULL, "linear: at most so many iterations")                                     \
+    O(INT, neighbours, "10", 1, 10000, NULL, "k-NN: neighbours that vote")                                            \
+    O(REAL, test_fraction, "0.2", 0, 1, NULL, "share of rows held out where no test rows are given")                  \
+    O(INT, seed, "1", 0, 9.2e18, NULL, "seed of that split")
+ELBO_OPTIONS_STRUCT(elbo_probe_options, ELBO_PROBE_OPTIONS);
+/* The table of these options, for flags and help. */
+ELBO_API extern const elbo_options elbo_probe_options_table;
+
+typedef struct elbo_probe {
+    int64_t train, test, dims, classes;
+    double linear_accuracy, linear_train_accuracy, knn_accuracy;
+    double majority_accuracy; /* of always guessing the most frequent class of training */
+    int64_t iterations;       /* of the linear probe */
+    bool converged;
+    int64_t unknown;          /* test rows with a label that training does not have */
+    char warning[512];
+} elbo_probe;
+
+/* codes: [N, Z], labels: [N], at least two classes; test_codes and test_labels: both, or both NULL. threads: 0 for all
+ * processors. options: NULL for the defaults. */
+ELBO_API elbo_status elbo_score_probe(const elbo_array *codes, const elbo_array *labels, const elbo_array *test_codes,
+                                      const elbo_array *test_labels, const elbo_probe_options *options, int threads,
+                                      elbo_probe *out, elbo_error *error);
+
+/* The distance of two sets of features, each taken as normally distributed. */
+enum { ELBO_FRECHET_DIMS = 4096 };
+typedef struct elbo_frechet {
+    int64_t rows_a, rows_b, dims;
+    double frechet; /* the squared distance: the sum of the two terms */
+    double mean_term, covariance_term;
+    char warning[256];
+} elbo_frechet;
+
+/* a: [N, d], b: [M, d], N and M at least 2, d at most ELBO_FRECHET_DIMS. */
+ELBO_API elbo_status elbo_score_frechet(const elbo_array *a, const elbo_array *b, elbo_frechet *out,
+                                        elbo_error *error);
+
+/* Units of codes that the data move, for each layer of a hierarchy. */
+typedef struct elbo_units {
+    int64_t count, units, active_units;
+    elbo_ints layers, layer_active; /* units of each layer, and active ones */
+    double *variance;               /* [units]: of the posterior mean over rows, divided by N - 1 */
+} elbo_units;
+
+/* codes: posterior means [N, Z], N at least 2. layers: sizes that sum to Z; NULL or empty: one layer. A unit is active
+ * if its variance is larger than `threshold` (usually 0.01). */
+ELBO_API elbo_status elbo_score_units(const elbo_array *codes, const elbo_ints *layers, double threshold,
+                                      elbo_units *out, elbo_error *error);
+/* Frees the array; accepts a zeroed record. */
+ELBO_API void elbo_units_clear(elbo_units *units);
 
 /* ---- 13 Pictures: grids of images (PNG), previews in a terminal, charts (SVG), reports (HTML)
  *
@@ -730,6 +1193,7 @@ typedef struct elbo_chart_series {
     const double *x, *y;
     int64_t count;
     bool dashed;
+    int colour; /* from 1, so that lines that belong together can share one; 0: that of the line's place */
 } elbo_chart_series;
 
 /* Lines, with the points marked where they are few; long series are thinned to what can be seen, extremes kept.
@@ -788,9 +1252,22 @@ ELBO_API elbo_status elbo_report_html(const elbo_report *report, const char *pat
 
 /* ---- 14 Registries: what this build knows ------------------------------------------------------------------------ */
 
-/* The index-th entry of "models", "optimisers", "schedules", "distributions", "activations", "formats", "generators" or
- * "operations"; false past the end or for an unknown kind. */
+/* The index-th entry of "models", "optimisers", "schedules", "distributions", "activations", "formats", "generators",
+ * "operations", "estimators" or "metrics"; false past the end or for an unknown kind. */
 ELBO_API bool elbo_registry_entry(const char *kind, size_t index, const char **name, const char **description);
+
+/* A distribution of the catalogue in words. Of the parameters those with a name. */
+enum { ELBO_DISTRIBUTION_PARAMETERS = 3 };
+typedef struct elbo_distribution_info {
+    const char *name, *support, *density, *source;
+    const char *draws; /* how they are reparameterised */
+    const char *parameter[ELBO_DISTRIBUTION_PARAMETERS], *constraint[ELBO_DISTRIBUTION_PARAMETERS];
+    const char *closed_kl, *kl_source; /* "gamma, erlang": the q of which KL(this || q) is closed; NULL: none */
+    bool mean, variance, mode, entropy, cdf, icdf; /* which of these have a closed form */
+} elbo_distribution_info;
+
+/* The index-th distribution, in the order of their names; false past the end. All texts are static. */
+ELBO_API bool elbo_distribution_at(size_t index, elbo_distribution_info *out);
 
 #ifdef __cplusplus
 }

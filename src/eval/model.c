@@ -154,18 +154,20 @@ static void build_decode(elbo_model *model, elbo_program *program) {
     elbo_dist likelihood = instance->type->decode(&context, program->in);
     if (!likelihood.type) return;
     bool draw = program->kind == ELBO_PROGRAM_DRAW;
-    elbo_node *x = draw ? elbo_dist_sample(&likelihood, 0) : likelihood.type->mean(&likelihood);
+    elbo_node *x = draw ? elbo_dist_sample(&likelihood, 0) : elbo_posterior_mean(&likelihood, NULL);
     program->out[0] = elbo_instance_unscale(instance, x);
 }
 
-/* The draw's distance from the prior's mean, times the temperature. */
+/* Draws z become t z + (1 - t) mean: their distance from the prior's mean, times the temperature t. */
 static void build_prior(elbo_model *model, elbo_program *program) {
     elbo_context context = elbo_instance_context(&model->instance, program->graph, false);
     program->in = elbo_input(program->graph, "temperature", ELBO_F32, ELBO_SHAPE(1));
     elbo_dist prior = model->instance.type->prior(&context, program->rows);
     if (!prior.type) return;
-    elbo_node *mean = elbo_posterior_mean(&prior, NULL), *away = elbo_sub(elbo_dist_sample(&prior, 0), mean);
-    program->out[0] = elbo_muladd(away, program->in, mean);
+    elbo_node *rest = elbo_shift(elbo_neg(program->in), 1);
+    elbo_node *centre = elbo_mul(rest, elbo_posterior_mean(&prior, NULL));
+    program->out[0] = elbo_muladd(elbo_dist_sample(&prior, 0), program->in, centre);
+    program->support = prior.type->support;
 }
 
 static elbo_status compile(elbo_model *model, elbo_program *program, elbo_error *error) {

@@ -21,6 +21,7 @@ typedef struct elbo_program {
     elbo_node *in, *out[2];
     elbo_node *local; /* encode: input, numbers of q(z|x), of a model without an encoder; else NULL */
     elbo_local_reader reader;
+    elbo_support support; /* prior: of its draws */
     struct elbo_program *next;
 } elbo_program;
 

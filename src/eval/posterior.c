@@ -35,14 +35,22 @@ int64_t elbo_posterior_width(const elbo_dist *dist, int k) {
     return is_constant(dist->parameter[k]) ? 0 : elbo_shape_span(shape, 1, shape.rank);
 }
 
-/* Draws of a posterior without closed moments. */
+/* Draws of a distribution without closed moments. */
 enum { MOMENT_DRAWS = 64 };
+
+/* Where a mean does not exist (Cauchy) or diverges (Pareto): the median, or the mode of types without a closed one. */
+static elbo_node *centre(const elbo_dist *dist, elbo_node *mean) {
+    const elbo_dist_type *type = dist->type;
+    elbo_node *half = elbo_constant(dist->graph, 0.5, dist->shape);
+    elbo_node *other = type->icdf ? type->icdf(dist, half) : type->mode ? type->mode(dist) : NULL;
+    return other ? elbo_where(elbo_is_finite(mean), mean, other) : mean;
+}
 
 elbo_node *elbo_posterior_mean(const elbo_dist *dist, elbo_node **deviation) {
     const elbo_dist_type *type = dist->type;
     bool closed = type->mean && type->variance;
     elbo_node *draws = closed ? NULL : elbo_dist_sample(dist, MOMENT_DRAWS);
-    elbo_node *mean = closed ? type->mean(dist) : elbo_mean(draws, 0, 0, false);
+    elbo_node *mean = closed ? centre(dist, type->mean(dist)) : elbo_mean(draws, 0, 0, false);
     if (!deviation) return mean;
     *deviation = elbo_sqrt(closed ? type->variance(dist)
                                   : elbo_scale(elbo_mean(elbo_square(elbo_sub(draws, mean)), 0, 0, false),

@@ -5,6 +5,7 @@
 #include "data/synth/synth.h"
 #include "dist/dist.h"
 #include "graph/op.h"
+#include "infer/infer.h"
 #include "models/model.h"
 #include "optim/optim.h"
 
@@ -64,7 +65,15 @@ static bool schedule_at(size_t index, line *out) {
 REGISTRY_AT(model_at, elbo_model_type, elbo_registry_models, description)
 REGISTRY_AT(optimiser_at, elbo_optimiser_type, elbo_registry_optimisers, description)
 REGISTRY_AT(distribution_at, elbo_dist_type, elbo_registry_dists, description)
+REGISTRY_AT(estimator_at, elbo_estimator_type, elbo_registry_estimators, description)
 REGISTRY_AT(format_at, elbo_format, elbo_registry_formats, description)
+
+static bool metric_at(size_t index, line *out) {
+    elbo_metric_info metric;
+    bool known = elbo_metric_at(index, &metric);
+    if (known) *out = (line){metric.name, metric.title};
+    return known;
+}
 
 static bool operation_at(size_t index, line *out) {
     for (size_t family = 0; elbo_registry_ops[family]; family++)
@@ -83,7 +92,8 @@ static const struct {
 } kinds[] = {{"models", model_at},           {"optimisers", optimiser_at},
              {"schedules", schedule_at},     {"distributions", distribution_at},
              {"activations", activation_at}, {"formats", format_at},
-             {"generators", generator_at},   {"operations", operation_at}};
+             {"generators", generator_at},   {"operations", operation_at},
+             {"estimators", estimator_at},   {"metrics", metric_at}};
 
 bool elbo_registry_entry(const char *kind, size_t index, const char **name, const char **description) {
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {

@@ -25,6 +25,7 @@ static elbo_status run_batches(elbo_program *program, const pass *what, elbo_err
         if (what->from && input)
             memcpy(input, what->from + (size_t)first * what->row_bytes, (size_t)rows * what->row_bytes);
         run.first_row = (uint32_t)first;
+        program->reader.counted = rows; /* padding may come to nothing */
         ELBO_TRY(elbo_program_run(program, &run, error));
         for (int k = 0; k < 2; k++)
             if (what->to[k])
@@ -122,6 +123,18 @@ elbo_status elbo_model_decode(elbo_model *model, const elbo_array *z, bool draw,
     return status;
 }
 
+/* Codes between a draw and the mean may be none that the model knows. */
+static elbo_status check_temperature(elbo_support support, double temperature, elbo_error *error) {
+    bool anywhere = support == ELBO_SUPPORT_REAL || support == ELBO_SUPPORT_VECTOR;
+    bool between = support == ELBO_SUPPORT_POSITIVE || support == ELBO_SUPPORT_NON_NEGATIVE ||
+                   support == ELBO_SUPPORT_FROM_SCALE || support == ELBO_SUPPORT_INTERVAL ||
+                   support == ELBO_SUPPORT_UNIT_INTERVAL || support == ELBO_SUPPORT_SIMPLEX;
+    if (anywhere || temperature == 1 || (between && temperature < 1)) return ELBO_OK;
+    return elbo_fail(error, ELBO_ERROR_USAGE,
+                     "a temperature of %g takes codes out of the prior's range (%s); %s was expected", temperature,
+                     elbo_support_text(support), between ? "0 to 1" : "1");
+}
+
 elbo_status elbo_model_prior(elbo_model *model, int64_t count, uint64_t seed, double temperature, elbo_array *z,
                              elbo_error *error) {
     ELBO_TRY(check_count(count, error));
@@ -131,6 +144,7 @@ elbo_status elbo_model_prior(elbo_model *model, int64_t count, uint64_t seed, do
     elbo_program *program =
         elbo_model_program(model, ELBO_PROGRAM_PRIOR, ELBO_F32, elbo_model_batch(&model->instance, count), error);
     if (!program) return error ? error->status : ELBO_ERROR_INTERNAL;
+    ELBO_TRY(check_temperature(program->support, temperature, error));
     elbo_array made = {0};
     ELBO_TRY(elbo_array_new(&made, ELBO_F32, 2, ELBO_SHAPE(count, model->info.latent).dim, error));
     *(float *)elbo_plan_input(program->plan, program->in) = (float)temperature;

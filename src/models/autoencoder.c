@@ -1,7 +1,6 @@
 #include "models/autoencoder.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "graph/graph.h"
@@ -9,59 +8,135 @@
 
 static bool is(const char *value, const char *wanted) { return strcmp(value, wanted) == 0; }
 
+/* "gaussian" alone: one whose parameters are given has no use for what shapes them. */
+#define GAUSSIAN "gaussian|normal"
+
+const elbo_relevance elbo_autoencoder_relevance[] = {
+    {"components",
+     {"prior", "posterior", "likelihood"},
+     "*mixture*",
+     "a mixture as --prior, --posterior or --likelihood"},
+    {"channels", {"network"}, "conv", "--network conv"},
+    {"variance", {"likelihood"}, GAUSSIAN, "--likelihood gaussian"},
+    {"scale", {"likelihood"}, GAUSSIAN, "--likelihood gaussian"},
+    {"scale", {"variance"}, "shared|fixed", "--variance shared or fixed"},
+    {"min_scale", {"likelihood"}, GAUSSIAN, "--likelihood gaussian"},
+    {"min_scale", {"variance"}, "learned|shared", "--variance learned or shared"},
+    {"bounded_mean", {"likelihood"}, GAUSSIAN, "--likelihood gaussian"},
+    {"levels", {"likelihood"}, "categorical|discretised_logistic*", "--likelihood categorical or discretised_logistic"},
+    {"estimator", {"inference"}, "sgvb|bbvi|full-vb", "--inference sgvb, bbvi or full-vb"},
+    {"free_bits", {"inference"}, "sgvb|bbvi|full-vb", "--inference sgvb, bbvi or full-vb"},
+    {"beta", {"inference"}, "sgvb|bbvi|full-vb", "--inference sgvb, bbvi or full-vb"},
+    {"kl_warmup", {"inference"}, "sgvb|bbvi|full-vb", "--inference sgvb, bbvi or full-vb"},
+    {"control", {"estimator"}, "reinforce", "--estimator reinforce"},
+    {"local_steps", {"inference"}, "bbvi|mcem", "--inference bbvi or mcem"},
+    {"local_rate", {"inference"}, "bbvi", "--inference bbvi"},
+    {"repeats", {"inference"}, "mcem", "--inference mcem"},
+    {"fit_steps", {"inference"}, "bbvi|mcem", "--inference bbvi or mcem"},
+    {"fit_rate", {"inference"}, "bbvi|mcem", "--inference bbvi or mcem"},
+    {NULL}};
+
 /* ---- heads: what was chosen; elbo_autoencoder_check has seen that it can be read ---- */
 
 static elbo_status prior_head(const elbo_autoencoder_options *o, elbo_head *head, elbo_error *error) {
-    return elbo_head_parse(head, "--prior", o->prior, o->latent, o->components, error);
+    elbo_head_sizes sizes = {.size = o->latent, .components = o->components};
+    return elbo_head_parse(head, "--prior", o->prior, sizes, error);
 }
 
 static elbo_status posterior_head(const elbo_autoencoder_options *o, elbo_head *head, elbo_error *error) {
-    return elbo_head_parse(head, "--posterior", o->posterior, o->latent, o->components, error);
+    elbo_head_sizes sizes = {.size = o->latent, .components = o->components};
+    return elbo_head_parse(head, "--posterior", o->posterior, sizes, error);
 }
 
 /* Levels are the one parameter that has an option of its own. */
 static elbo_status likelihood_head(const elbo_autoencoder_options *o, int64_t size, elbo_head *head,
                                    elbo_error *error) {
-    char text[64];
-    const char *choice = o->likelihood;
-    bool discretised = is(choice, "discretised_logistic") || is(choice, "discretised-logistic");
-    if (discretised) {
-        snprintf(text, sizeof text, "discretised_logistic(levels=%lld)", (long long)o->levels);
-        choice = text;
-    }
-    ELBO_TRY(elbo_head_parse(head, "--likelihood", choice, size, o->levels, error));
+    elbo_head_sizes sizes = {.size = size, .components = o->components, .levels = o->levels};
+    ELBO_TRY(elbo_head_parse(head, "--likelihood", o->likelihood, sizes, error));
+    if (head->type->support == ELBO_SUPPORT_CLASSES) head->components = o->levels;
     /* levels span up to 256 units: loc and scale in these */
-    if (discretised) head->unit = 0.5 * (double)(o->levels - 1);
+    if (head->type->support == ELBO_SUPPORT_LEVELS) head->unit = 0.5 * (double)(o->levels - 1);
     return ELBO_OK;
 }
 
+static bool is_mixture(const elbo_head *head) { return strstr(head->type->name, "mixture") != NULL; }
+
+static elbo_head_freedom prior_freedom(const elbo_autoencoder_options *o) {
+    return o->learn_prior ? ELBO_HEAD_FREE : ELBO_HEAD_STANDARD;
+}
+
 /* ---- checks ---- */
+
+static elbo_status check_prior(const elbo_autoencoder_options *o, const elbo_head *prior, elbo_error *error) {
+    if (o->learn_prior && elbo_head_width(prior) == 0)
+        return elbo_fail(error, ELBO_ERROR_USAGE, "--learn-prior: every parameter of --prior %s is given", o->prior);
+    if (is_mixture(prior) && !o->learn_prior)
+        return elbo_fail(error, ELBO_ERROR_USAGE,
+                         "--prior %s has no standard form: give --learn-prior to train weights, means and scales",
+                         prior->type->name);
+    return ELBO_OK;
+}
+
+/* Each draw of the posterior must have a density under the prior; where the encoder learns from draws of the prior,
+ * the other way round too. */
+static elbo_status check_ranges(const elbo_autoencoder_options *o, const elbo_head *prior, const elbo_head *posterior,
+                                elbo_error *error) {
+    char here[128], there[128];
+    elbo_head_range_text(posterior, ELBO_HEAD_FREE, here, sizeof here);
+    elbo_head_range_text(prior, prior_freedom(o), there, sizeof there);
+    if (!elbo_head_fits(posterior, ELBO_HEAD_FREE, prior, prior_freedom(o)))
+        return elbo_fail(error, ELBO_ERROR_USAGE,
+                         "--posterior %s does not go with --prior %s: it gives %s; the prior has %s%s", o->posterior,
+                         o->prior, here, there, o->learn_prior ? ", and --learn-prior moves it" : "");
+    if (is(o->inference, "wake-sleep") && !elbo_head_fits(prior, prior_freedom(o), posterior, ELBO_HEAD_FREE))
+        return elbo_fail(error, ELBO_ERROR_USAGE,
+                         "--inference wake-sleep shows draws of --prior %s to --posterior %s, which must cover them: "
+                         "the prior gives %s; the posterior has %s",
+                         o->prior, o->posterior, there, here);
+    return ELBO_OK;
+}
 
 static elbo_status check_posterior(const elbo_autoencoder_options *o, elbo_error *error) {
     elbo_head prior, posterior;
     ELBO_TRY(prior_head(o, &prior, error));
     ELBO_TRY(posterior_head(o, &posterior, error));
-    const elbo_dist_type *p = prior.type, *q = posterior.type;
-    if (!elbo_head_fits(q, p))
-        return elbo_fail(error, ELBO_ERROR_USAGE,
-                         "--posterior %s does not go with --prior %s: it gives %s, the prior has %s", q->name, p->name,
-                         elbo_support_text(q->support), elbo_support_text(p->support));
     if (elbo_head_width(&posterior) == 0)
         return elbo_fail(error, ELBO_ERROR_USAGE,
-                         "--posterior %s: every parameter is given, so that nothing is left "
-                         "for the encoder",
+                         "--posterior %s: every parameter is given, so that nothing is left for the encoder",
                          o->posterior);
-    if (is(q->name, "categorical"))
+    if (is(posterior.type->name, "categorical"))
         return elbo_fail(error, ELBO_ERROR_USAGE,
                          "--posterior categorical draws class numbers, which are no code: use multinomial(total=1) for "
                          "one-hot codes, or relaxed_categorical");
-    if (o->learn_prior && elbo_head_width(&prior) == 0)
-        return elbo_fail(error, ELBO_ERROR_USAGE, "--learn-prior: every parameter of --prior %s is given", o->prior);
-    bool mixture = strstr(p->name, "mixture") != NULL;
-    if (mixture && !o->learn_prior)
+    if (o->free_bits > 0 && (elbo_dist_own_rank(prior.type) > 0 || elbo_dist_own_rank(posterior.type) > 0))
         return elbo_fail(error, ELBO_ERROR_USAGE,
-                         "--prior %s has no standard form: give --learn-prior to train weights, means and scales",
-                         p->name);
+                         "--free-bits needs a KL for each dimension: --posterior %s and --prior %s have one for the "
+                         "whole code",
+                         o->posterior, o->prior);
+    ELBO_TRY(check_prior(o, &prior, error));
+    return check_ranges(o, &prior, &posterior, error);
+}
+
+/* A convolution makes images: as many numbers of each kind as the datum has values. */
+static bool is_images(const elbo_head *head) {
+    for (int k = 0; k < elbo_head_parameters(head->type); k++) {
+        int64_t width = elbo_head_parameter_width(head, k);
+        bool classes = head->type->support == ELBO_SUPPORT_CLASSES && width == head->size * head->components;
+        if (width != 0 && width != head->size && !classes) return false;
+    }
+    return true;
+}
+
+static elbo_status check_likelihood(const elbo_autoencoder_options *o, int64_t size, elbo_error *error) {
+    elbo_head likelihood;
+    ELBO_TRY(likelihood_head(o, size, &likelihood, error));
+    if (elbo_head_width(&likelihood) == 0)
+        return elbo_fail(error, ELBO_ERROR_USAGE,
+                         "--likelihood %s: every parameter is given, so that nothing is left for the decoder",
+                         o->likelihood);
+    if (is(o->network.network, "conv") && !is_images(&likelihood))
+        return elbo_fail(error, ELBO_ERROR_USAGE,
+                         "--likelihood %s has parameters that are no images: use --network mlp", o->likelihood);
     return ELBO_OK;
 }
 
@@ -77,7 +152,8 @@ static elbo_status check_inference(const elbo_autoencoder_options *o, elbo_error
                          "--posterior %s is %s, so that estimator %s has no gradient: use --estimator reinforce or "
                          "vimco",
                          posterior.type->name, elbo_draws_text(ELBO_DRAWS_PLAIN), estimator->name);
-    if (is(o->inference, "mcem") && (plain || !elbo_head_fits(&elbo_dist_normal, posterior.type)))
+    elbo_head real = {.type = &elbo_dist_normal};
+    if (is(o->inference, "mcem") && (plain || !elbo_head_fits(&real, ELBO_HEAD_FREE, &posterior, ELBO_HEAD_FREE)))
         return elbo_fail(error, ELBO_ERROR_USAGE, "--inference mcem walks through real codes; --posterior %s gives %s",
                          posterior.type->name, elbo_support_text(posterior.type->support));
     if (on_bound && o->draws < estimator->least_draws)
@@ -98,12 +174,8 @@ static elbo_status check_inference(const elbo_autoencoder_options *o, elbo_error
 
 elbo_status elbo_autoencoder_check(const void *options, const elbo_item *item, elbo_error *error) {
     const elbo_autoencoder_options *o = options;
-    elbo_head likelihood;
     ELBO_TRY(elbo_network_check(&o->network, item, error));
-    ELBO_TRY(likelihood_head(o, item->size, &likelihood, error));
-    if (likelihood.type->event && is(o->network.network, "conv") && elbo_head_width(&likelihood) % item->size)
-        return elbo_fail(error, ELBO_ERROR_USAGE,
-                         "--likelihood %s has parameters that are no images: use --network mlp", likelihood.type->name);
+    ELBO_TRY(check_likelihood(o, item->size, error));
     ELBO_TRY(check_posterior(o, error));
     return check_inference(o, error);
 }
@@ -123,18 +195,30 @@ void elbo_autoencoder_initialisation(const void *options, elbo_init *init, doubl
     elbo_network_initialisation(&((const elbo_autoencoder_options *)options)->network, init, scale);
 }
 
-/* Mixtures start apart from each other; everything else as the standard distribution. */
+/* The prior's own numbers, [1, width]: a tensor for each parameter that is not given. They start as the standard
+ * distribution, but for the means of a mixture, which are drawn from it: components that start as one stay one. */
+static elbo_node *prior_numbers(elbo_context *context, const elbo_head *head) {
+    elbo_node *part[ELBO_DIST_PARAMETERS];
+    int parts = 0;
+    context->builder.group = "prior";
+    for (int k = 0; k < elbo_head_parameters(head->type); k++) {
+        int64_t width = elbo_head_parameter_width(head, k);
+        const char *name = head->type->parameter[k].name;
+        bool apart = is_mixture(head) && is(name, "loc");
+        if (width > 0)
+            part[parts++] = elbo_nn_param(&context->builder, "numbers", name, ELBO_SHAPE(1, width),
+                                          apart ? ELBO_INIT_NORMAL : ELBO_INIT_ZERO, 1, width, width);
+    }
+    return parts > 1 ? elbo_concat(part, parts, -1) : part[0];
+}
+
 elbo_dist elbo_autoencoder_prior(elbo_context *context, int64_t rows) {
     const elbo_autoencoder_options *o = context->options;
     elbo_head head;
     if (prior_head(o, &head, NULL) != ELBO_OK) return (elbo_dist){0};
     if (!o->learn_prior) return elbo_head_standard(&head, context->builder.graph, rows);
-    context->builder.group = "prior";
-    bool mixture = strstr(head.type->name, "mixture") != NULL;
-    int64_t width = elbo_head_width(&head);
-    elbo_node *numbers = elbo_nn_param(&context->builder, "numbers", "value", ELBO_SHAPE(1, width),
-                                       mixture ? ELBO_INIT_NORMAL : ELBO_INIT_ZERO, 1, width, width);
-    return elbo_head_dist(&head, elbo_broadcast_to(numbers, ELBO_SHAPE(rows, width)));
+    elbo_node *numbers = prior_numbers(context, &head);
+    return elbo_head_dist(&head, elbo_broadcast_to(numbers, ELBO_SHAPE(rows, elbo_head_width(&head))));
 }
 
 int64_t elbo_autoencoder_posterior_width(const void *options) {

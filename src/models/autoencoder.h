@@ -14,7 +14,7 @@
     O(TEXT, posterior, "normal", 0, 0, NULL,                                                                      \
       "q(z|x): a distribution whose parameters the encoder gives, except those given here: multivariate_normal, " \
       "relaxed_bernoulli(temperature=0.5)")                                                                       \
-    O(INT, components, "10", 1, 4096, NULL, "of a mixture as prior or posterior")
+    O(INT, components, "10", 1, 4096, NULL, "of a mixture")
 
 #define ELBO_DECODER_OPTIONS(O)                                                                        \
     O(TEXT, likelihood, "bernoulli", 0, 0, NULL,                                                          \
@@ -63,6 +63,9 @@ typedef struct elbo_autoencoder_options {
     ELBO_CODE_OPTIONS(ELBO_AUTOENCODER_ROW) \
     ELBO_NETWORK_OPTIONS(ELBO_NETWORK_ROW)  \
     ELBO_DECODER_OPTIONS(ELBO_AUTOENCODER_ROW) ELBO_INFERENCE_OPTIONS(ELBO_AUTOENCODER_ROW)
+
+/* Which of these options need others. */
+extern const elbo_relevance elbo_autoencoder_relevance[];
 
 /* Functions of the model contract, for models whose options begin with an elbo_autoencoder_options. */
 elbo_status elbo_autoencoder_check(const void *options, const elbo_item *item, elbo_error *error);

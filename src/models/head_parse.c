@@ -43,14 +43,16 @@ static bool read_number(stretch text, double *value) {
     if (text.length == 0 || text.length >= sizeof copy) return false;
     memcpy(copy, text.from, text.length);
     copy[text.length] = 0;
-    return elbo_options_set(&table, value, "value", copy, NULL) == ELBO_OK && isfinite(*value);
+    return elbo_options_set(&table, value, "value", copy, NULL) == ELBO_OK;
 }
 
-static bool obeys(elbo_constraint constraint, double value) {
+/* As f32, which is what it becomes. */
+static bool obeys(elbo_constraint constraint, float value) {
+    if (!isfinite(value)) return false;
     switch (constraint) {
         case ELBO_CONSTRAINT_POSITIVE: return value > 0;
         case ELBO_CONSTRAINT_UNIT_INTERVAL: return value > 0 && value < 1;
-        case ELBO_CONSTRAINT_WHOLE: return value >= 1 && value == floor(value);
+        case ELBO_CONSTRAINT_WHOLE: return value >= 1 && value == floorf(value);
         case ELBO_CONSTRAINT_LOWER_TRIANGULAR: return false;
         default: return true;
     }
@@ -60,7 +62,8 @@ static bool obeys(elbo_constraint constraint, double value) {
 static elbo_status parse_value(elbo_head *head, const char *option, stretch text, int position, elbo_error *error) {
     const elbo_dist_type *type = head->type;
     const char *equals = memchr(text.from, '=', text.length), *end = text.from + text.length;
-    stretch name = between(text.from, equals ? equals : text.from), number = between(equals ? equals + 1 : text.from, end);
+    stretch name = between(text.from, equals ? equals : text.from),
+            number = between(equals ? equals + 1 : text.from, end);
     int k = equals ? find_parameter(type, name.from, name.length) : position;
     char known[256];
     if (k < 0 || k >= elbo_head_parameters(type))
@@ -68,7 +71,7 @@ static elbo_status parse_value(elbo_head *head, const char *option, stretch text
                          (int)text.length, text.from, list_parameters(type, known, sizeof known));
     const elbo_dist_parameter *row = &type->parameter[k];
     bool left = row->constraint == ELBO_CONSTRAINT_LOWER_TRIANGULAR;
-    if (!read_number(number, &head->value[k]) || !obeys(row->constraint, head->value[k]))
+    if (!read_number(number, &head->value[k]) || !obeys(row->constraint, (float)head->value[k]))
         return elbo_fail(error, ELBO_ERROR_USAGE, "%s %s: %s cannot be \"%.*s\"; it must be %s", option, type->name,
                          row->name, (int)number.length, number.from,
                          left ? "left to the model" : elbo_constraint_text(row->constraint));

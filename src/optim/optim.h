@@ -6,6 +6,7 @@
 #define ELBO_OPTIM_OPTIM_H
 
 #include "base/error.h"
+#include "base/relevance.h"
 
 #define ELBO_OPTIMISER_OPTIONS(O)                                                                                    \
     O(CHOICE, optimizer, "adam", 0, 0, "sgd|momentum|adagrad|rmsprop|adam|adamw", "how parameters follow gradients") \
@@ -26,6 +27,7 @@
     O(REAL, lr_min, "0", 0, 1e6, NULL, "the rate does not fall below this")
 ELBO_OPTIONS_STRUCT(elbo_optimiser_options, ELBO_OPTIMISER_OPTIONS);
 extern const elbo_options elbo_optimiser_options_table;
+extern const elbo_relevance elbo_optimiser_relevance[];
 
 enum { ELBO_OPTIMISER_SLOTS = 2, ELBO_OPTIMISER_SCALARS = 4 };
 

@@ -11,6 +11,19 @@
 ELBO_TABLE(elbo_optimiser_options_table, "Optimiser", ELBO_OPTIMISER_OPTIONS);
 #undef ELBO_TABLE_STRUCT
 
+const elbo_relevance elbo_optimiser_relevance[] = {
+    {"momentum", {"optimizer"}, "momentum", "--optimizer momentum"},
+    {"nesterov", {"optimizer"}, "momentum", "--optimizer momentum"},
+    {"beta1", {"optimizer"}, "adam|adamw", "--optimizer adam or adamw"},
+    {"beta2", {"optimizer"}, "adam|adamw", "--optimizer adam or adamw"},
+    {"rho", {"optimizer"}, "rmsprop", "--optimizer rmsprop"},
+    {"epsilon", {"optimizer"}, "adagrad|rmsprop|adam|adamw", "--optimizer adagrad, rmsprop, adam or adamw"},
+    {"square_start", {"optimizer"}, "adagrad|rmsprop|adam|adamw", "--optimizer adagrad, rmsprop, adam or adamw"},
+    {"lr_decay", {"schedule"}, "step|exponential", "--schedule step or exponential"},
+    {"lr_every", {"schedule"}, "step|exponential", "--schedule step or exponential"},
+    {"lr_min", {"schedule"}, "!constant", "a --schedule that lowers the rate"},
+    {NULL}};
+
 /* A gradient of zero moves a parameter by 0 / (0 + epsilon): epsilon must stay above zero in f32, also after Adam's
  * correction. */
 static const double smallest_epsilon = 1e-30;

@@ -13,7 +13,7 @@ ELBO_TABLE(elbo_input_options_table, "Data", ELBO_INPUT_OPTIONS);
 ELBO_TABLE(elbo_training_options_table, "Training", ELBO_TRAINING_OPTIONS);
 #undef ELBO_TABLE_STRUCT
 
-enum { TABLES = 5 };
+enum { TABLES = ELBO_CONFIG_TABLES, MOST_ROWS = 64 };
 
 /* The tables of a type and, for a configuration, the structs that they fill. */
 static const elbo_options *table_at(const elbo_model_type *type, size_t index) {
@@ -49,6 +49,11 @@ elbo_config *elbo_config_new(const char *model, elbo_error *error) {
     }
     config->type = type;
     for (size_t at = 0; at < TABLES; at++)
+        if (table_at(type, at)->count > MOST_ROWS) {
+            elbo_config_free(config);
+            return elbo_fail_null(error, ELBO_ERROR_INTERNAL, "%s: more than %d options in a table", model, MOST_ROWS);
+        }
+    for (size_t at = 0; at < TABLES; at++)
         if (elbo_options_init(table_at(type, at), values_at(config, at), error) != ELBO_OK) {
             elbo_config_free(config);
             return NULL;
@@ -65,13 +70,32 @@ void elbo_config_free(elbo_config *config) {
 
 const char *elbo_config_model(const elbo_config *config) { return config->type->name; }
 
+/* The bit of an option, and the table that it is in; 0 for an unknown name. */
+static uint64_t bit_of(const elbo_config *config, const char *name, size_t *at) {
+    for (*at = 0; *at < TABLES; ++*at) {
+        const elbo_options *table = table_at(config->type, *at);
+        const elbo_option *row = elbo_options_find(table, name);
+        if (row) return UINT64_C(1) << (row - table->rows);
+    }
+    return 0;
+}
+
+bool elbo_config_was_set(const elbo_config *config, const char *name) {
+    size_t at;
+    uint64_t bit = bit_of(config, name, &at);
+    return bit && (config->set[at] & bit);
+}
+
 elbo_status elbo_config_set(elbo_config *config, const char *name, const char *text, elbo_error *error) {
     const elbo_options *tables[TABLES];
-    for (size_t at = 0; at < TABLES; at++) {
-        tables[at] = table_at(config->type, at);
-        if (elbo_options_find(tables[at], name))
-            return elbo_options_set(tables[at], values_at(config, at), name, text, error);
+    size_t at;
+    uint64_t bit = bit_of(config, name, &at);
+    if (bit) {
+        ELBO_TRY(elbo_options_set(table_at(config->type, at), values_at(config, at), name, text, error));
+        config->set[at] |= bit;
+        return ELBO_OK;
     }
+    for (at = 0; at < TABLES; at++) tables[at] = table_at(config->type, at);
     const char *nearest = elbo_options_nearest(tables, TABLES, name);
     return elbo_fail(error, ELBO_ERROR_USAGE, "%s has no option %s%s%s%s", config->type->name, name,
                      nearest ? " (did you mean " : "", nearest ? nearest : "", nearest ? "?)" : "");
@@ -97,6 +121,7 @@ elbo_config *elbo_config_copy(const elbo_config *config, elbo_error *error) {
             elbo_config_free(copy);
             return NULL;
         }
+        copy->set[at] = config->set[at];
     }
     return copy;
 }
@@ -142,6 +167,25 @@ elbo_status elbo_config_save(const elbo_config *config, const char *path, elbo_e
     return status;
 }
 
+/* After a recipe of `entries` options: what it merely repeats was not chosen, and of a recipe that lists every option,
+ * as runs write it, nothing is known to have been. */
+static elbo_status forget_defaults(elbo_config *config, size_t entries, elbo_error *error) {
+    char text[4096], initial[4096];
+    elbo_config *fresh = elbo_config_new(config->type->name, error);
+    if (!fresh) return error ? error->status : ELBO_ERROR_MEMORY;
+    for (size_t at = 0; at < TABLES; at++) {
+        const elbo_options *table = table_at(config->type, at);
+        for (size_t row = 0; row < table->count; row++) {
+            const char *name = table->rows[row].name;
+            elbo_options_get(table, values_at(config, at), name, text, sizeof text);
+            elbo_options_get(table, values_at(fresh, at), name, initial, sizeof initial);
+            if (entries >= row_count(config) || strcmp(text, initial) == 0) config->set[at] &= ~(UINT64_C(1) << row);
+        }
+    }
+    elbo_config_free(fresh);
+    return ELBO_OK;
+}
+
 elbo_config *elbo_config_load(const char *path, elbo_error *error) {
     elbo_recipe recipe = {0};
     if (elbo_recipe_read(&recipe, path, error) != ELBO_OK) return NULL;
@@ -159,6 +203,10 @@ elbo_config *elbo_config_load(const char *path, elbo_error *error) {
         elbo_status status = elbo_config_set(config, entry->key, entry->text, error);
         if (status == ELBO_OK) continue;
         elbo_fail_context(error, status, "%s:%d", path, entry->line);
+        elbo_config_free(config);
+        config = NULL;
+    }
+    if (config && forget_defaults(config, recipe.count, error) != ELBO_OK) {
         elbo_config_free(config);
         config = NULL;
     }

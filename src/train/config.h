@@ -32,8 +32,11 @@ extern const elbo_options elbo_input_options_table;
 ELBO_OPTIONS_STRUCT(elbo_training_options, ELBO_TRAINING_OPTIONS);
 extern const elbo_options elbo_training_options_table;
 
+enum { ELBO_CONFIG_TABLES = 5 };
+
 struct elbo_config {
     const elbo_model_type *type;
+    uint64_t set[ELBO_CONFIG_TABLES]; /* a bit for each row that somebody chose */
     elbo_input_options input;
     elbo_data_options data;
     elbo_training_options training;
@@ -43,5 +46,8 @@ struct elbo_config {
 
 /* A deep copy. */
 elbo_config *elbo_config_copy(const elbo_config *config, elbo_error *error);
+/* Whether somebody chose the option's value: by elbo_config_set, or in a recipe of some options that gives it another
+ * value than the default. A recipe of all options, as runs write it, chooses none. */
+bool elbo_config_was_set(const elbo_config *config, const char *name);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "train/relevance.h"
 
 static bool is(const char *value, const char *wanted) { return strcmp(value, wanted) == 0; }
 
@@ -158,13 +159,17 @@ static elbo_status choose_levels(elbo_instance *instance, const elbo_data_info *
     return ELBO_OK;
 }
 
-elbo_status elbo_instance_declare_params(elbo_instance *instance, elbo_error *error) {
+int elbo_instance_phases(const elbo_instance *instance, elbo_phase out[ELBO_MODEL_PHASES]) {
+    int64_t epochs = instance->config->training.epochs;
+    if (instance->type->phases) return instance->type->phases(instance->config->model, epochs, out);
+    out[0] = (elbo_phase){"training", epochs};
+    return 1;
+}
+
+/* The parameters that a phase's updates need. */
+static elbo_status declare_phase(elbo_instance *instance, elbo_error *error) {
     elbo_graph *graph = elbo_graph_new();
-    instance->params = elbo_params_new((uint64_t)instance->config->training.seed);
-    if (!graph || !instance->params) {
-        elbo_graph_free(graph);
-        return elbo_fail_memory(error, 0, "a model");
-    }
+    if (!graph) return elbo_fail_memory(error, 0, "a model");
     elbo_context context = elbo_instance_context(instance, graph, true);
     elbo_instance_add_local(instance, &context, 1);
     elbo_node *x = elbo_instance_x(instance, elbo_instance_raw(instance, graph, 1), true);
@@ -176,10 +181,25 @@ elbo_status elbo_instance_declare_params(elbo_instance *instance, elbo_error *er
     return status;
 }
 
+elbo_status elbo_instance_declare_params(elbo_instance *instance, elbo_error *error) {
+    elbo_phase phase[ELBO_MODEL_PHASES];
+    int phases = elbo_instance_phases(instance, phase);
+    instance->params = elbo_params_new((uint64_t)instance->config->training.seed);
+    if (!instance->params) return elbo_fail_memory(error, 0, "a model");
+    elbo_status status = ELBO_OK;
+    for (int p = 0; p < phases && status == ELBO_OK; p++) {
+        instance->phase = p;
+        status = declare_phase(instance, error);
+    }
+    instance->phase = 0;
+    return status;
+}
+
 elbo_status elbo_instance_new(elbo_instance *instance, const elbo_config *config, const elbo_dataset *dataset,
                               elbo_error *error) {
     const elbo_data_info *info = elbo_dataset_info(dataset);
     memset(instance, 0, sizeof *instance);
+    ELBO_TRY(elbo_config_check_relevance(config, error));
     instance->type = config->type;
     instance->config = elbo_config_copy(config, error);
     if (!instance->config) return error ? error->status : ELBO_ERROR_MEMORY;

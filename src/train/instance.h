@@ -17,6 +17,7 @@ typedef struct elbo_instance {
     double low, high; /* of raw values in training: for pictures */
     elbo_params *params;
     int64_t data_rows; /* of the training split while training; else 0 */
+    int phase;         /* that a training is in; else 0 */
     char warning[256]; /* about the data: "" or what to know */
 } elbo_instance;
 
@@ -28,6 +29,8 @@ elbo_status elbo_instance_new(elbo_instance *instance, const elbo_config *config
 elbo_status elbo_instance_declare_params(elbo_instance *instance, elbo_error *error);
 void elbo_instance_clear(elbo_instance *instance);
 
+/* The phases of its training, with the configured number of epochs; returns how many. */
+int elbo_instance_phases(const elbo_instance *instance, elbo_phase out[ELBO_MODEL_PHASES]);
 /* A context for building parts on a graph. training: batch statistics and the like. */
 elbo_context elbo_instance_context(const elbo_instance *instance, elbo_graph *graph, bool training);
 /* Gives the context the input "local" where the model keeps something for each datum instead of encoding it: while

@@ -36,16 +36,13 @@ static elbo_status make_chains(elbo_local_program *p, const elbo_instance *insta
 
 static elbo_status make_program(elbo_local_store *store, elbo_local_program *p, const elbo_instance *instance,
                                 int64_t rows, int threads, elbo_error *error) {
+    elbo_local_fit_spec spec = {.rows = rows, .trained = true, .threads = threads};
+    if (strcmp(instance->config->training.precision, "bf16") == 0) spec.precision = ELBO_PRECISION_BF16;
     p->rows = rows;
-    size_t bytes = sizeof(float) * (size_t)(rows * store->width);
-    float **array[3] = {&p->state.numbers, &p->state.mean, &p->state.square};
-    for (int k = 0; k < 3; k++) {
-        *array[k] = elbo_calloc(bytes);
-        if (!*array[k]) return elbo_fail_memory(error, bytes, "posteriors of a batch");
-    }
+    ELBO_TRY(elbo_local_rows_new(&p->state, rows, store->width, error));
     ELBO_TRY(make_draw(p, instance, threads, error));
     if (store->kind == ELBO_LOCAL_CODES) return make_chains(p, instance, threads, error);
-    return elbo_local_fit_new(&p->fit, instance, rows, true, ELBO_PRECISION_F32, threads, error);
+    return elbo_local_fit_new(&p->fit, instance, &spec, error);
 }
 
 /* Chains begin at draws of N(0, I). */
@@ -90,9 +87,7 @@ static void clear_program(elbo_local_program *p) {
     elbo_graph_free(p->density);
     elbo_plan_free(p->draw);
     elbo_graph_free(p->graph);
-    elbo_free(p->state.numbers);
-    elbo_free(p->state.mean);
-    elbo_free(p->state.square);
+    elbo_local_rows_clear(&p->state);
 }
 
 void elbo_local_store_clear(elbo_local_store *store) {
@@ -151,7 +146,9 @@ static elbo_status walk(elbo_local_store *store, elbo_local_program *p, const fl
     hmc->adaptations = (int64_t)store->chain[1];
     hmc->stream = ELBO_HMC_STREAM_POSTERIOR;
     hmc->step = run->step * (uint32_t)store->steps;
-    ELBO_TRY(elbo_hmc_place(hmc, p->state.numbers, run->first_row, error));
+    elbo_error reason = {0};
+    elbo_status status = elbo_hmc_place(hmc, p->state.numbers, run->first_row, &reason);
+    if (status != ELBO_OK) return elbo_fail(error, status, "counted in the batch, %s", reason.message);
     ELBO_TRY(elbo_hmc_run(hmc, store->steps, 1, true, error));
     memcpy(p->state.numbers, hmc->z, sizeof(float) * (size_t)(p->rows * store->width));
     store->chain[0] = (float)hmc->log_step[0];
@@ -160,7 +157,8 @@ static elbo_status walk(elbo_local_store *store, elbo_local_program *p, const fl
 }
 
 elbo_status elbo_local_store_move(elbo_local_store *store, elbo_step_program *program, const int64_t *index,
-                                  int64_t visits, double kl_weight, const elbo_run *run, elbo_error *error) {
+                                  int64_t visits, double rate_factor, double kl_weight, const elbo_run *run,
+                                  elbo_error *error) {
     if (store->kind == ELBO_LOCAL_NONE) return ELBO_OK;
     elbo_local_program *p = program->rows == store->full.rows ? &store->full : &store->rest;
     const void *raw = elbo_plan_input(program->plan[0], program->raw);
@@ -172,7 +170,8 @@ elbo_status elbo_local_store_move(elbo_local_store *store, elbo_step_program *pr
     if (store->kind == ELBO_LOCAL_CODES) {
         ELBO_TRY(walk(store, p, x, run, error));
     } else {
-        elbo_local_moves moves = {.steps = store->steps, .rate = store->rate, .kl_weight = kl_weight};
+        elbo_local_moves moves = {
+            .steps = store->steps, .rate = rate_factor * store->rate, .kl_weight = kl_weight, .index = index};
         elbo_run mine = {run->seed, run->step * (uint32_t)store->steps, run->first_row};
         p->state.moves = visits * store->steps;
         ELBO_TRY(elbo_local_fit_run(&p->fit, x, &p->state, &moves, &mine, error));

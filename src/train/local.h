@@ -43,8 +43,10 @@ void elbo_local_store_clear(elbo_local_store *store);
 size_t elbo_local_store_flats(const elbo_local_store *store, elbo_flat *flats);
 
 /* Moves the rows index[0..program->rows) and hands what they came to to the step's input. visits: how often each of
- * these rows was moved before. */
+ * these rows was moved before. rate_factor: of the rate. ELBO_ERROR_NUMERIC where a gradient or a density is not
+ * finite. */
 elbo_status elbo_local_store_move(elbo_local_store *store, elbo_step_program *program, const int64_t *index,
-                                  int64_t visits, double kl_weight, const elbo_run *run, elbo_error *error);
+                                  int64_t visits, double rate_factor, double kl_weight, const elbo_run *run,
+                                  elbo_error *error);
 
 #endif

@@ -3,6 +3,7 @@
 #ifndef ELBO_TRAIN_LOCAL_FIT_H
 #define ELBO_TRAIN_LOCAL_FIT_H
 
+#include "models/head.h"
 #include "train/instance.h"
 
 /* What is moved, for each row of a batch: [rows, width] each. */
@@ -11,33 +12,51 @@ typedef struct elbo_local_rows {
     int64_t moves;                  /* made before: for Adam's correction of its start */
 } elbo_local_rows;
 
+elbo_status elbo_local_rows_new(elbo_local_rows *state, int64_t rows, int64_t width, elbo_error *error);
+void elbo_local_rows_clear(elbo_local_rows *state);
+/* Forgets what earlier moves left behind; the numbers stay. */
+void elbo_local_rows_restart(elbo_local_rows *state, int64_t rows, int64_t width);
+
 typedef struct elbo_local_fit {
     int64_t rows, width, item_size;
     elbo_graph *graph;
-    elbo_plan *plan;
-    elbo_node *x;         /* input: [rows, size], the model's own values */
-    elbo_node *numbers;   /* input: [rows, width] */
-    elbo_node *kl_weight; /* input */
-    elbo_node *gradient;  /* of -sum of the rows' bounds: [rows, width] */
-    elbo_node *bound;     /* of each row, by the draws of a run: [rows] */
+    elbo_plan *plan, *bound_plan; /* the latter NULL unless asked for */
+    elbo_node *x;                 /* input: [rows, size], the model's own values */
+    elbo_node *numbers;           /* input: [rows, width] */
+    elbo_node *kl_weight;         /* input */
+    elbo_node *gradient;          /* of -sum of the rows' bounds: [rows, width] */
+    elbo_node *bound;             /* of each row, by the draws of a run: [rows] */
 } elbo_local_fit;
 
-/* How the gradient is estimated: as the model's options say (trained), or by the estimator that fits best. */
-elbo_status elbo_local_fit_new(elbo_local_fit *fit, const elbo_instance *instance, int64_t rows, bool trained,
-                               elbo_precision precision, int threads, elbo_error *error);
+typedef struct elbo_local_fit_spec {
+    int64_t rows;
+    const elbo_head *head; /* the family that is fitted; NULL: that of the model's posterior */
+    bool trained;          /* the gradient is estimated as the model's options say; else by the estimator that fits best */
+    bool bound;            /* elbo_local_fit_bound will be called */
+    elbo_precision precision;
+    int threads;
+} elbo_local_fit_spec;
+
+/* Clear it also after a failure. */
+elbo_status elbo_local_fit_new(elbo_local_fit *fit, const elbo_instance *instance, const elbo_local_fit_spec *spec,
+                               elbo_error *error);
 void elbo_local_fit_clear(elbo_local_fit *fit);
 
 typedef struct elbo_local_moves {
-    int64_t steps;
+    int64_t first, steps; /* steps [first, first + steps) */
+    int64_t hold, total;  /* the rate stays up to step `hold` and falls linearly to zero at `total`; 0, 0: it stays */
     double rate, kl_weight;
-    bool settle; /* the rate falls linearly to zero */
+    int64_t counted;    /* rows that matter; those behind them pad the batch, and may come to nothing. 0: all */
+    const int64_t *index; /* what messages call the rows; NULL: run->first_row and on */
+    const char *option;   /* of the rate, for messages: "--fit-rate"; or NULL */
 } elbo_local_moves;
 
-/* Moves the numbers. x: [rows, size]. run: the draws of step s are those of run->step + s; rows counts from first_row.
- * ELBO_ERROR_NUMERIC if a gradient is not finite. */
+/* Moves the numbers. x: [rows, size]. run: step s draws as step run->step + s; rows count from first_row.
+ * ELBO_ERROR_NUMERIC names the first row whose gradient is not finite. */
 elbo_status elbo_local_fit_run(elbo_local_fit *fit, const float *x, elbo_local_rows *state,
                                const elbo_local_moves *moves, const elbo_run *run, elbo_error *error);
-/* The bound of each row at its numbers, the mean of so many runs of draws, into out: [rows]. */
+/* The bound of each row at its numbers, the mean of so many runs of draws, into out: [rows]. The same run draws the same
+ * noise whatever the numbers are, so that differences of bounds vary little. */
 elbo_status elbo_local_fit_bound(elbo_local_fit *fit, const float *x, const float *numbers, int64_t runs,
                                  const elbo_run *run, double *out, elbo_error *error);
 
@@ -52,6 +71,7 @@ typedef struct elbo_local_reader {
     elbo_local_rows state;
     int64_t steps;
     double rate;
+    int64_t counted; /* rows of the batch that matter, as in elbo_local_moves: may be set before each run */
 } elbo_local_reader;
 
 /* draw: pixels are drawn as in training; else grey values stay what they are. Clear it also after a failure. */

@@ -169,7 +169,10 @@ elbo_status elbo_step_diagnose(elbo_step_program *program, int u, double kl_weig
         memcpy(elbo_plan_input(plan, raw), elbo_plan_input(program->plan[u], raw),
                elbo_dtype_size(raw->dtype) * (size_t)elbo_shape_count(raw->shape));
         float *weight = elbo_plan_input(plan, program->kl_weight);
+        float *local = program->local ? elbo_plan_input(plan, program->local) : NULL;
+        const float *kept = program->local ? elbo_plan_input(program->plan[u], program->local) : NULL;
         if (weight) *weight = (float)kl_weight;
+        if (local && kept) memcpy(local, kept, sizeof *local * (size_t)elbo_shape_count(program->local->shape));
         status = elbo_plan_run(plan, run, error);
     }
     int64_t at;

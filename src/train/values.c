@@ -1,5 +1,6 @@
 /* Whether data and likelihood go together: a count likelihood on fractions, or a positive one on zeros, would train on
- * infinities. The density itself is asked, at the decoder's output for z = 0. */
+ * infinities. The density itself is asked, at the decoder's output for z = 0; what a density takes for granted, that
+ * vectors of shares sum to 1, is seen to here. */
 #include <math.h>
 #include <stdio.h>
 
@@ -7,10 +8,11 @@
 #include "graph/graph.h"
 #include "train/instance.h"
 
-enum { LOOKED_AT = 100 };
+enum { LOOKED_AT = 10000, BATCH = 100 };
+static const double sum_tolerance = 1e-3; /* shares that were rounded to three or four digits still pass */
 
 typedef struct probe {
-    int64_t rows;
+    int64_t rows; /* of a batch */
     elbo_graph *graph;
     elbo_plan *plan;
     elbo_node *raw, *x, *density; /* density: of each value, or of each row */
@@ -24,7 +26,7 @@ static elbo_status build(probe *p, const elbo_instance *instance, elbo_error *er
     p->raw = elbo_instance_raw(instance, p->graph, p->rows);
     p->x = elbo_instance_x(instance, p->raw, true);
     int64_t latent = instance->type->latent(instance->config->model);
-    elbo_dist likelihood = instance->type->decode(&context, elbo_constant(p->graph, 0, ELBO_SHAPE(p->rows, latent)));
+    elbo_dist likelihood = instance->type->decode(&context, elbo_constant(p->graph, 0, ELBO_SHAPE(1, latent)));
     ELBO_TRY(elbo_graph_check(p->graph, error));
     p->likelihood = likelihood.type;
     p->density = likelihood.type->log_prob(&likelihood, p->x);
@@ -34,33 +36,58 @@ static elbo_status build(probe *p, const elbo_instance *instance, elbo_error *er
     return p->plan ? ELBO_OK : error ? error->status : ELBO_ERROR_INTERNAL;
 }
 
-static elbo_status look(probe *p, const elbo_instance *instance, const elbo_dataset *dataset, elbo_error *error) {
-    void *raw = elbo_plan_input(p->plan, p->raw);
-    elbo_run run = {0};
-    if (!raw) return ELBO_OK; /* the density does not depend on x */
-    ELBO_TRY(elbo_instance_rows(instance, dataset, ELBO_SPLIT_TRAIN, NULL, 0, p->rows, raw, error));
-    ELBO_TRY(elbo_plan_run(p->plan, &run, error));
+static elbo_status refuse(const probe *p, int64_t row, const char *value, const char *what, double is,
+                          elbo_error *error) {
+    return elbo_fail(error, ELBO_ERROR_USAGE,
+                     "--likelihood %s cannot give the data: training row %lld, %s, has %s %g; its support is %s (see "
+                     "--normalize and --likelihood)",
+                     p->likelihood->name, (long long)row, value, what, is, elbo_support_text(p->likelihood->support));
+}
+
+static elbo_status check_densities(const probe *p, int64_t first, int64_t size, elbo_error *error) {
     const float *density = elbo_plan_value(p->plan, p->density), *x = elbo_plan_value(p->plan, p->x);
     int64_t count = elbo_shape_count(p->density->shape), per_row = count / p->rows;
     for (int64_t i = 0; i < count; i++) {
         if (density[i] > -INFINITY && density[i] < INFINITY) continue;
         char value[64] = "its values";
-        if (per_row == instance->item.size) snprintf(value, sizeof value, "value %g", (double)x[i]);
-        return elbo_fail(error, ELBO_ERROR_USAGE,
-                         "--likelihood %s cannot give the data: training row %lld, %s, has log density %g; its support "
-                         "is %s (see --normalize and --likelihood)",
-                         p->likelihood->name, (long long)(i / per_row), value, (double)density[i],
-                         elbo_support_text(p->likelihood->support));
+        if (per_row == size) snprintf(value, sizeof value, "value %g", (double)x[i]);
+        return refuse(p, first + i / per_row, value, "log density", (double)density[i], error);
     }
     return ELBO_OK;
 }
 
+static elbo_status check_sums(const probe *p, int64_t first, int64_t size, elbo_error *error) {
+    if (p->likelihood->support != ELBO_SUPPORT_SIMPLEX) return ELBO_OK;
+    const float *x = elbo_plan_value(p->plan, p->x);
+    for (int64_t row = 0; row < p->rows; row++) {
+        double sum = 0;
+        for (int64_t i = 0; i < size; i++) sum += (double)x[row * size + i];
+        if (!(fabs(sum - 1) <= sum_tolerance)) return refuse(p, first + row, "its values", "the sum", sum, error);
+    }
+    return ELBO_OK;
+}
+
+static elbo_status look(probe *p, const elbo_instance *instance, const elbo_dataset *dataset, int64_t first,
+                        elbo_error *error) {
+    void *raw = elbo_plan_input(p->plan, p->raw);
+    elbo_run run = {.first_row = (uint32_t)first};
+    if (!raw) return ELBO_OK; /* the density does not depend on x */
+    ELBO_TRY(elbo_instance_rows(instance, dataset, ELBO_SPLIT_TRAIN, NULL, first, p->rows, raw, error));
+    ELBO_TRY(elbo_plan_run(p->plan, &run, error));
+    ELBO_TRY(check_densities(p, first, instance->item.size, error));
+    return check_sums(p, first, instance->item.size, error);
+}
+
 elbo_status elbo_instance_check_values(const elbo_instance *instance, const elbo_dataset *dataset, elbo_error *error) {
     int64_t rows = elbo_dataset_info(dataset)->count[ELBO_SPLIT_TRAIN];
+    if (rows > LOOKED_AT) rows = LOOKED_AT;
     if (rows < 1) return ELBO_OK;
-    probe p = {.rows = rows < LOOKED_AT ? rows : LOOKED_AT};
+    probe p = {.rows = rows < BATCH ? rows : BATCH};
     elbo_status status = build(&p, instance, error);
-    if (status == ELBO_OK) status = look(&p, instance, dataset, error);
+    for (int64_t done = 0; done < rows && status == ELBO_OK; done += p.rows) {
+        int64_t first = done + p.rows <= rows ? done : rows - p.rows; /* the last batch looks at some rows again */
+        status = look(&p, instance, dataset, first, error);
+    }
     elbo_plan_free(p.plan);
     elbo_graph_free(p.graph);
     return status;

@@ -1,0 +1,21 @@
+/* Critics: networks that tell two kinds of codes apart, and so estimate the logarithm of the ratio of their densities
+ * (Sugiyama, Suzuki and Kanamori 2012): where T minimises E_a softplus(-T(z)) + E_b softplus(T(z)), T = log a(z)/b(z). */
+#ifndef ELBO_MODELS_CRITIC_H
+#define ELBO_MODELS_CRITIC_H
+
+#include "models/model.h"
+
+typedef struct elbo_critic {
+    const elbo_ints *widths; /* hidden layers, leaky ReLU of slope 0.2 */
+    double dropout;          /* before the output */
+} elbo_critic;
+
+/* z: [..., D] -> T(z): [...], parameters in the group "critic". */
+elbo_node *elbo_critic_score(elbo_context *context, const elbo_critic *critic, elbo_node *z);
+/* The loss of a critic that saw codes of kind a and of kind b: half the sum of the two means, a scalar. */
+elbo_node *elbo_critic_loss(elbo_node *score_a, elbo_node *score_b);
+/* z: [B, D] -> a batch in which each dimension comes from another row, as if dimensions were independent: dimension d
+ * is moved down by d + 1 rows. Rows of a batch are in random order, so that any fixed distinct moves will do. */
+elbo_node *elbo_critic_permuted(elbo_node *z);
+
+#endif

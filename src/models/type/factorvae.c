@@ -1,0 +1,76 @@
+/* FactorVAE (Kim and Mnih 2018, arXiv:1802.05983): the bound less gamma times the total correlation of the code,
+ *
+ *   TC = KL(q(z) || prod_d q(z_d)) ~ E_q(z) T(z),
+ *
+ * where T, a critic, tells codes from codes whose dimensions were drawn from different rows. Encoder and decoder move
+ * with the critic held; the critic moves with the codes held. */
+#include "infer/kl.h"
+#include "models/autoencoder.h"
+#include "models/critic.h"
+
+#define FACTOR_OPTIONS(O)                                                                                             \
+    O(REAL, gamma, "35", 0, 1e6, NULL, "weight of the total correlation")                                             \
+    O(INTS, critic_hidden, "1000,1000,1000,1000,1000,1000", 1, 65536, NULL, "widths of the critic's hidden layers")   \
+    O(REAL, critic_rate, "1", 1e-6, 1e6, NULL, "the critic's rate, as a multiple of --lr")                            \
+    O(REAL, critic_beta1, "0.5", 0, 0.99999999, NULL, "adam: the critic's decay of the mean gradient")
+
+typedef struct factor_options {
+    elbo_autoencoder_options autoencoder;
+    FACTOR_OPTIONS(ELBO_OPTION_FIELD)
+} factor_options;
+
+#define ELBO_TABLE_STRUCT factor_options
+static const elbo_option rows[] = {FACTOR_OPTIONS(ELBO_TABLE_ROW) ELBO_AUTOENCODER_ROWS};
+#undef ELBO_TABLE_STRUCT
+static const elbo_options options_table = {"Model (factorvae)", rows, sizeof rows / sizeof *rows,
+                                           sizeof(factor_options)};
+
+extern const elbo_model_type elbo_model_factorvae;
+
+static int updates(elbo_context *context, elbo_node *x, const elbo_weights *weights,
+                   elbo_update out[ELBO_MODEL_UPDATES]) {
+    const factor_options *o = context->options;
+    elbo_critic critic = {.widths = &o->critic_hidden};
+    elbo_estimate how = {.context = context,
+                         .model = &elbo_model_factorvae,
+                         .x = x,
+                         .weights = weights,
+                         .samples = 1,
+                         .posterior = elbo_autoencoder_encode(context, x),
+                         .prior = elbo_autoencoder_prior(context, elbo_node_shape(x).dim[0])};
+    if (!how.posterior.type || !how.prior.type) return 0;
+    elbo_node *z = elbo_estimate_draws(&how, false), *closed = elbo_dist_kl_elements(&how.posterior, &how.prior);
+    out[0] = elbo_estimate_with_kl(&how, z, closed ? closed : elbo_estimate_sampled_kl(&how, z));
+    out[0].name = "bound";
+    out[0].groups[0] = "encoder";
+    out[0].groups[1] = "decoder";
+    elbo_node *correlation = elbo_mean_all(elbo_critic_score(context, &critic, z));
+    out[0].objective = elbo_add(out[0].objective, elbo_scale(correlation, o->gamma));
+    if (!context->builder.training) return 1;
+    elbo_node *held = elbo_stop_gradient(z);
+    out[1] = (elbo_update){.name = "critic", .groups = {"critic"}, .rate = o->critic_rate, .beta1 = o->critic_beta1};
+    out[1].objective = elbo_critic_loss(elbo_critic_score(context, &critic, held),
+                                        elbo_critic_score(context, &critic, elbo_critic_permuted(held)));
+    return 2;
+}
+
+const elbo_model_type elbo_model_factorvae = {
+    .name = "factorvae",
+    .title = "variational autoencoder with a penalty on total correlation",
+    .description = "a critic measures how dependent the dimensions of the code are, and the encoder is trained against "
+                   "it: disentangled codes",
+    .paper = "Kim and Mnih 2018, arXiv:1802.05983",
+    .options = &options_table,
+    .relevance = elbo_autoencoder_relevance,
+    .check = elbo_autoencoder_check,
+    .latent = elbo_autoencoder_latent,
+    .likelihood = elbo_autoencoder_likelihood,
+    .levels = elbo_autoencoder_levels,
+    .initialisation = elbo_autoencoder_initialisation,
+    .prior = elbo_autoencoder_prior,
+    .encode = elbo_autoencoder_encode,
+    .decode = elbo_autoencoder_decode,
+    .posterior_width = elbo_autoencoder_posterior_width,
+    .posterior_numbers = elbo_autoencoder_posterior_numbers,
+    .posterior = elbo_autoencoder_posterior,
+    .updates = updates};
