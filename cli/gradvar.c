@@ -12,11 +12,11 @@
 #include "support/run.h"
 #include "support/text.h"
 
-#define GRADVAR_OPTIONS(O)                                                                                           \
-    O(TEXT, out, "", 0, 0, NULL,                                                                                     \
-      "folder for variance.svg, snr.svg and gradvar.json (made if need be), or one file: .svg (variance, or with "   \
-      "--draws-list the signal-to-noise ratio) or .json")                                                            \
-    O(REAL, toy, "0", -1e6, 1e6, NULL,                                                                               \
+#define GRADVAR_OPTIONS(O)                                                                                         \
+    O(TEXT, out, "", 0, 0, NULL,                                                                                   \
+      "folder for variance.svg, snr.svg and gradvar.json (made if need be), or one file: .svg (variance, or with " \
+      "--draws-list the signal-to-noise ratio) or .json")                                                          \
+    O(REAL, toy, "0", -1e6, 1e6, NULL,                                                                             \
       "no RUN: d/dtheta E[z^2], z ~ N(theta, 1), at this theta, beside its exact mean and variance")
 ELBO_OPTIONS_STRUCT(gradvar_options, GRADVAR_OPTIONS);
 #define ELBO_TABLE_STRUCT gradvar_options
@@ -137,8 +137,8 @@ static elbo_status report(elbo_cli_run *run, const elbo_gradvar_comparison *comp
     const gradvar_options *options = elbo_context_values(run->context, &gradvar_table);
     char title[PATH];
     snprintf(title, sizeof title, "%s, epoch %lld: %lld gradients of one batch, %lld %s rows of %.4000s",
-             run->info->model, (long long)run->info->epoch, (long long)comparison->repeats,
-             (long long)comparison->rows, split, run->data->source);
+             run->info->model, (long long)run->info->epoch, (long long)comparison->repeats, (long long)comparison->rows,
+             split, run->data->source);
     json_t *object = describe(run, comparison, split);
     elbo_status status = *options->out ? save(options->out, comparison, title, object, error) : ELBO_OK;
     if (status == ELBO_OK && run->context->common->json) {
@@ -190,19 +190,25 @@ const elbo_command command_gradvar = {
         "A control that the run has not trained (reinforce/mean, reinforce/learned) gets --warm-up steps on the batch "
         "first, and a note says so: a network that has to know one batch alone does better than in a "
         "training.\n\n" ELBO_CLI_SOURCE_TEXT,
-    .arguments = (const elbo_argument[]){{"RUN", "folder of a run, or a .safetensors checkpoint",
-                                          ELBO_ARGUMENT_FOLDER, 0, 1, NULL},
-                                         {0}},
-    .flags = (const elbo_flag[]){{"out", 'o', "DIR|FILE"}, {"estimators", 0, "LIST"}, {"toy", 0, "THETA"},
-                                 {"repeats", 'n', NULL}, ELBO_CLI_SOURCE_FLAGS, {0}},
-    .tables = (const elbo_options *const[]){&elbo_gradvar_options_table, &gradvar_table,
-                                            &elbo_cli_model_options_table, &elbo_cli_source_options_table,
-                                            &elbo_data_options_table, &elbo_cli_progress_options_table, NULL},
-    .examples = (const elbo_example[]){
-        {"elbo gradvar run", "every estimator that the posterior can serve"},
-        {"elbo gradvar run --estimators b:1,stl:1,reinforce/none:1,reinforce/mean:1 -o figures", "some, with charts"},
-        {"elbo gradvar run --estimators iwae,dreg --draws-list 1,2,5,10,50,100 -o snr.svg", "as the draws grow"},
-        {"elbo gradvar --toy 3", "a case with exact answers"},
-        {0}},
+    .arguments =
+        (const elbo_argument[]){
+            {"RUN", "folder of a run, or a .safetensors checkpoint", ELBO_ARGUMENT_FOLDER, 0, 1, NULL}, {0}},
+    .flags = (const elbo_flag[]){{"out", 'o', "DIR|FILE"},
+                                 {"estimators", 0, "LIST"},
+                                 {"toy", 0, "THETA"},
+                                 {"repeats", 'n', NULL},
+                                 ELBO_CLI_SOURCE_FLAGS,
+                                 {0}},
+    .tables = (const elbo_options *const[]){&elbo_gradvar_options_table, &gradvar_table, &elbo_cli_model_options_table,
+                                            &elbo_cli_source_options_table, &elbo_data_options_table,
+                                            &elbo_cli_progress_options_table, NULL},
+    .examples =
+        (const elbo_example[]){
+            {"elbo gradvar run", "every estimator that the posterior can serve"},
+            {"elbo gradvar run --estimators b:1,stl:1,reinforce/none:1,reinforce/mean:1 -o figures",
+             "some, with charts"},
+            {"elbo gradvar run --estimators iwae,dreg --draws-list 1,2,5,10,50,100 -o snr.svg", "as the draws grow"},
+            {"elbo gradvar --toy 3", "a case with exact answers"},
+            {0}},
     .run = run,
 };

@@ -6,8 +6,10 @@
  *   1 status and errors      2 arrays            3 options
  *   4 data                   5 graphs            6 operations
  *   7 parameters             8 plans             9 configuration
- *  10 training              11 models in use    12 evaluation
- *  13 pictures              14 registries
+ *  10 training              11 classic fits     12 models in use
+ *  13 evaluation            14 likelihoods      15 gradients
+ *  16 the gap               17 metrics          18 pictures
+ *  19 registries
  *
  * Conventions.  The library never prints, exits or aborts and keeps no mutable global state.  A function that can
  * fail returns an elbo_status, or NULL, and writes what happened into the caller's elbo_error (which may be NULL).
@@ -202,7 +204,8 @@ ELBO_API const char *elbo_options_nearest(const elbo_options *const *tables, siz
  * A source is a path or a generator:
  *   DIR with MNIST's four IDX files (.gz or not)     DIR of PNGs (subfolders as labels)
  *   FILE.idx/.gz  FILE.npy  FILE.npz#key  FILE.csv  FILE.mat#name  FILE.png
- *   synth:glyphs  synth:sprites  synth:mixture  (with ?key=value&... for their options) */
+ *   DIR or FILE of documents as counts of words (format "bow")
+ *   synth:glyphs  synth:sprites  synth:mixture  synth:topics  (with ?key=value&... for their options) */
 
 typedef enum elbo_split { ELBO_SPLIT_TRAIN, ELBO_SPLIT_VALID, ELBO_SPLIT_TEST, ELBO_SPLIT_ALL } elbo_split;
 
@@ -234,6 +237,7 @@ typedef struct elbo_data_info {
     bool integral;                  /* every looked-at value is a whole number */
     int classes;                    /* 0: no labels */
     const char *const *class_names; /* [classes] */
+    const char *const *feature_names; /* [item_size]: words of documents; NULL: values have no names */
 } elbo_data_info;
 
 /* Opens a source; NULL on failure.  `options` may be NULL for the defaults.  Free with elbo_dataset_free. */
@@ -545,7 +549,8 @@ ELBO_API const char *elbo_config_model(const elbo_config *config);
 /* The index-th table of options: data, the model's own, training; NULL past the end.  model == NULL: only those that
  * every model has. */
 ELBO_API const elbo_options *elbo_config_table(const char *model, size_t index);
-/* Sets an option of any of the tables; errors as elbo_options_set. */
+/* Sets an option of any of the tables; errors as elbo_options_set.  A new training refuses an option that was set and
+ * has no effect beside the others. */
 ELBO_API elbo_status elbo_config_set(elbo_config *config, const char *name, const char *text, elbo_error *error);
 /* Its value as text; false for an unknown name. */
 ELBO_API bool elbo_config_get(const elbo_config *config, const char *name, char *text, size_t size);
@@ -588,7 +593,7 @@ typedef struct elbo_training {
  * last good state.  A new run refuses a folder that has one already. */
 ELBO_API elbo_status elbo_train(const elbo_training *training, elbo_error *error);
 
-/* ---- Classic fits: exact EM and mean-field coordinate ascent for models whose posterior is known in closed form
+/* ---- 11 Classic fits: exact EM and mean-field coordinate ascent for models whose posterior is known in closed form
  *
  *   gmm    mixture of Gaussians, maximum likelihood by EM
  *   bgmm   the same with priors on weights, means and precisions: mean-field variational Bayes
@@ -683,7 +688,7 @@ ELBO_API elbo_status elbo_fit_sample(const elbo_fit *fit, int64_t count, uint64_
 ELBO_API elbo_status elbo_fit_save(const elbo_fit *fit, const char *path, elbo_error *error);
 ELBO_API elbo_fit *elbo_fit_load(const char *path, int threads, elbo_error *error);
 
-/* ---- 11 Models in use -------------------------------------------------------------------------------------------- */
+/* ---- 12 Models in use -------------------------------------------------------------------------------------------- */
 
 typedef struct elbo_model elbo_model;
 
@@ -704,19 +709,21 @@ ELBO_API const elbo_config *elbo_model_get_config(const elbo_model *model);
 ELBO_API elbo_params *elbo_model_get_params(elbo_model *model);
 
 /* x: [N, item...] as in the data set (u8 or f32) -> mean and standard deviation of q(z|x), f32 [N, latent]; either
- * may be NULL. Bernoulli pixels are used as they are, not drawn. */
+ * may be NULL. Bernoulli pixels are used as they are, not drawn. Where a posterior's mean does not exist or is
+ * infinite, its median or mode stands in for it, and the deviation is NaN or infinite. */
 ELBO_API elbo_status elbo_model_encode(elbo_model *model, const elbo_array *x, elbo_array *mean, elbo_array *deviation,
                                        elbo_error *error);
 /* z: f32 [N, latent] -> mean of p(x|z), f32 [N, item...], in the data set's own units; draw: a draw instead. */
 ELBO_API elbo_status elbo_model_decode(elbo_model *model, const elbo_array *z, bool draw, uint64_t seed, elbo_array *x,
                                        elbo_error *error);
-/* z ~ p(z) scaled by temperature -> f32 [count, latent]. */
+/* z ~ p(z), its distance from the mean scaled by temperature -> f32 [count, latent]. ELBO_ERROR_USAGE for temperatures
+ * that take codes off the prior's support: above 1 where it is bounded, all but 1 where codes are whole numbers. */
 ELBO_API elbo_status elbo_model_prior(elbo_model *model, int64_t count, uint64_t seed, double temperature,
                                       elbo_array *z, elbo_error *error);
 /* Brings values of the data set to the range that pictures use: u8 as they are, floats clipped to what training saw. */
 ELBO_API void elbo_model_picture_range(const elbo_model *model, double *low, double *high);
 
-/* ---- 12 Evaluation ----------------------------------------------------------------------------------------------- */
+/* ---- 13 Evaluation ----------------------------------------------------------------------------------------------- */
 
 #define ELBO_EVALUATION_OPTIONS(O)                                                                                  \
     O(CHOICE, split, "test", 0, 0, "train|valid|test|all", "which rows")                                            \
@@ -753,7 +760,7 @@ ELBO_API elbo_status elbo_evaluate(elbo_model *model, const elbo_dataset *datase
 /* Frees the arrays; accepts a zeroed record. */
 ELBO_API void elbo_evaluation_clear(elbo_evaluation *evaluation);
 
-/* ---- Likelihoods compared.  -log p(x) by several estimators on the same rows, each with its standard errors:
+/* ---- 14 Likelihoods compared.  -log p(x) by several estimators on the same rows, each with its standard errors:
  *
  *   prior  log 1/S sum p(x|z), z ~ p(z)
  *   is     log 1/S sum p(x|z) p(z) / q(z|x), z ~ q(z|x)                                        (Burda et al. 2015)
@@ -820,23 +827,23 @@ ELBO_API elbo_status elbo_likelihoods(elbo_model *model, const elbo_dataset *dat
 /* Frees the arrays; accepts a zeroed record. */
 ELBO_API void elbo_likelihoods_clear(elbo_likelihood_comparison *comparison);
 
-/* ---- Gradients compared.  Bias and variance of estimators of the gradient of one bound on one batch: every gradient
+/* ---- 15 Gradients compared.  Bias and variance of estimators of the gradient of one bound on one batch: every gradient
  * is of the same parameters and the same data, and only the draws of z change.  The bound has the whole KL: weights of
  * the training (beta, warm-up, free bits) have no part in it. */
-#define ELBO_GRADVAR_OPTIONS(O)                                                                                      \
-    O(TEXT, estimators, "", 0, 0, NULL,                                                                              \
-      "what to compare: NAME[/CONTROL][:DRAWS], separated by commas; without /CONTROL or :DRAWS those of the run "   \
-      "(default: every estimator that the posterior can serve, with 10 draws each)")                                 \
-    O(INTS, draws_list, "", 1, 10000, NULL, "compare each of them at each of these numbers of draws")                \
-    O(INT, repeats, "1000", 2, 1e9, NULL, "gradients of each")                                                       \
-    O(INT, reference, "0", 0, 1e9, NULL,                                                                             \
-      "gradients whose mean bias is measured against, of the calmest estimator of the same bound (0: twice "         \
-      "--repeats)")                                                                                                  \
-    O(INT, rows, "100", 1, 1e6, NULL, "rows of the batch, spread over the split")                                    \
-    O(CHOICE, split, "train", 0, 0, "train|valid|test|all", "which split they come from")                            \
-    O(INT, warm_up, "500", 0, 1e6, NULL,                                                                             \
-      "steps in which a control that the run has not trained gets used to the batch: its running mean, and its "     \
-      "network")                                                                                                     \
+#define ELBO_GRADVAR_OPTIONS(O)                                                                                    \
+    O(TEXT, estimators, "", 0, 0, NULL,                                                                            \
+      "what to compare: NAME[/CONTROL][:DRAWS], separated by commas; without /CONTROL or :DRAWS those of the run " \
+      "(default: every estimator that the posterior can serve, with 10 draws each)")                               \
+    O(INTS, draws_list, "", 1, 10000, NULL, "compare each of them at each of these numbers of draws")              \
+    O(INT, repeats, "1000", 2, 1e9, NULL, "gradients of each")                                                     \
+    O(INT, reference, "0", 0, 1e9, NULL,                                                                           \
+      "gradients whose mean bias is measured against, of the calmest estimator of the same bound (0: twice "       \
+      "--repeats)")                                                                                                \
+    O(INT, rows, "100", 1, 1e6, NULL, "rows of the batch, spread over the split")                                  \
+    O(CHOICE, split, "train", 0, 0, "train|valid|test|all", "which split they come from")                          \
+    O(INT, warm_up, "500", 0, 1e6, NULL,                                                                           \
+      "steps in which a control that the run has not trained gets used to the batch: its running mean, and its "   \
+      "network")                                                                                                   \
     O(INT, seed, "1", 0, 9.2e18, NULL, "seed of the binarisation and of the draws")
 ELBO_OPTIONS_STRUCT(elbo_gradvar_options, ELBO_GRADVAR_OPTIONS);
 ELBO_API extern const elbo_options elbo_gradvar_options_table;
@@ -844,46 +851,46 @@ ELBO_API extern const elbo_options elbo_gradvar_options_table;
 /* The gradients of one estimator in one group of parameters.  With g the gradient, m its mean and s its standard
  * deviation over the draws: */
 typedef struct elbo_gradvar_group {
-    char name[32];                      /* "encoder" */
-    int64_t parameters, still;          /* coordinates; those whose gradient never changed, but for rounding */
-    double norm;                        /* |m|, the noise of finitely many repeats taken off; 0 where that is all */
-    double variance, variance_mean;     /* sum and mean of s^2 over the coordinates */
-    double snr;                         /* mean of |m| / s over the coordinates that change (Rainforth et al. 2018) */
-    double bias, bias_stderr;           /* (m - r).r / |r|^2 for the reference r: the share by which steps are too
-                                           long (above 0) or too short; NaN where r is lost in its own noise */
-    double cosine;                      /* of the angle between m and r, noise taken off (beyond 1 by chance) */
+    char name[32];                  /* "encoder" */
+    int64_t parameters, still;      /* coordinates; those whose gradient never changed, but for rounding */
+    double norm;                    /* |m|, the noise of finitely many repeats taken off; 0 where that is all */
+    double variance, variance_mean; /* sum and mean of s^2 over the coordinates */
+    double snr;                     /* mean of |m| / s over the coordinates that change (Rainforth et al. 2018) */
+    double bias, bias_stderr;       /* (m - r).r / |r|^2 for the reference r: the share by which steps are too
+                                       long (above 0) or too short; NaN where r is lost in its own noise */
+    double cosine;                  /* of the angle between m and r, noise taken off (beyond 1 by chance) */
 } elbo_gradvar_group;
 
 enum { ELBO_GRADVAR_GROUPS = 4 };
 typedef struct elbo_gradvar_estimate {
-    char name[64];                      /* "reinforce/leave-one-out:10" */
-    char estimator[24], control[24];    /* control "" where the estimator has none */
+    char name[64];                   /* "reinforce/leave-one-out:10" */
+    char estimator[24], control[24]; /* control "" where the estimator has none */
     int64_t draws;
-    char reference[64];                 /* the estimator behind r */
-    double loss, loss_stderr;           /* minus the bound, in nats per datum; over the draws */
+    char reference[64];       /* the estimator behind r */
+    double loss, loss_stderr; /* minus the bound, in nats per datum; over the draws */
     size_t groups;
     elbo_gradvar_group group[ELBO_GRADVAR_GROUPS];
-    double seconds;                     /* of one gradient */
-    char note[160];                     /* "" or what to know about its control */
+    double seconds; /* of one gradient */
+    char note[160]; /* "" or what to know about its control */
 } elbo_gradvar_estimate;
 
 typedef struct elbo_gradvar_comparison {
     int64_t rows, repeats, reference;
-    double snr_floor;                   /* what snr is of noise without signal, about */
+    double snr_floor; /* what snr is of noise without signal, about */
     size_t count;
-    elbo_gradvar_estimate *estimate;    /* [count], owned */
+    elbo_gradvar_estimate *estimate; /* [count], owned */
 } elbo_gradvar_comparison;
 
-/* Compares.  ELBO_ERROR_USAGE says which estimator the posterior cannot serve, ELBO_ERROR_UNSUPPORTED that the model has
- * no encoder, ELBO_ERROR_NUMERIC which gradient is not finite. */
+/* Compares.  ELBO_ERROR_USAGE says which estimator the posterior cannot serve, ELBO_ERROR_UNSUPPORTED that the model
+ * has no encoder, ELBO_ERROR_NUMERIC which gradient is not finite. */
 ELBO_API elbo_status elbo_gradvar(elbo_model *model, const elbo_dataset *dataset, const elbo_gradvar_options *options,
                                   elbo_evaluation_progress progress, void *user, elbo_gradvar_comparison *out,
                                   elbo_error *error);
 /* Frees the estimates; accepts a zeroed record. */
 ELBO_API void elbo_gradvar_clear(elbo_gradvar_comparison *comparison);
 
-/* The textbook case: d/dtheta E[z^2], z ~ N(theta, 1), by single draws.  The mean is 2 theta either way; the variance is
- * 4 reparameterised and theta^4 + 14 theta^2 + 15 by the score function. */
+/* The textbook case: d/dtheta E[z^2], z ~ N(theta, 1), by single draws.  The mean is 2 theta either way; the variance
+ * is 4 reparameterised and theta^4 + 14 theta^2 + 15 by the score function. */
 typedef struct elbo_gradvar_example {
     const char *method; /* "reparameterised", "score function" */
     double mean, mean_stderr, variance, variance_stderr;
@@ -894,7 +901,7 @@ enum { ELBO_GRADVAR_EXAMPLES = 2 };
 ELBO_API elbo_status elbo_gradvar_square(double theta, int64_t draws, uint64_t seed,
                                          elbo_gradvar_example out[ELBO_GRADVAR_EXAMPLES], elbo_error *error);
 
-/* ---- The gap between log p(x) and the ELBO, separated (Cremer, Li and Duvenaud 2018):
+/* ---- 16 The gap between log p(x) and the ELBO, separated (Cremer, Li and Duvenaud 2018):
  *
  *   log p(x) - ELBO(q) = [log p(x) - ELBO(q*)] + [ELBO(q*) - ELBO(q)]
  *                        approximation gap       amortisation gap
@@ -945,7 +952,7 @@ ELBO_API elbo_status elbo_metrics_read(const char *folder, const char *name, dou
                                        size_t *count, elbo_error *error);
 ELBO_API void elbo_metrics_free(double *numbers);
 
-/* ---- Metrics: files in, figures out.  Codes, clusters, topics and scores may have been made anywhere.
+/* ---- 17 Metrics: files in, figures out.  Codes, clusters, topics and scores may have been made anywhere.
  *
  * Labels and factors are whole numbers, codes finite ones, in arrays of type f32, f64, u8 or i32; [N] stands for [N, 1].
  * ELBO_ERROR_SHAPE for lengths that differ and empty arrays, ELBO_ERROR_NUMERIC for a number that is not finite, with
@@ -984,8 +991,8 @@ ELBO_API void elbo_cluster_scores_clear(elbo_cluster_scores *scores);
 #define ELBO_DISENTANGLEMENT_OPTIONS(O)                                                                                \
     O(TEXT, metrics, "all", 0, 0, NULL,                                                                                \
       "which: some of beta_vae, factor_vae, mig, dci, sap, modularity, separated by commas")                           \
-    O(INT, points, "10000", 2, 1e9, NULL, "rows for histograms, variances and fits (fewer rows: two thirds)")          \
-    O(INT, test_points, "5000", 1, 1e9, NULL, "other rows that judge the fits of dci and sap (fewer rows: a third)")   \
+    O(INT, points, "10000", 2, 1e9, NULL, "rows for histograms, variances and fits (fewer rows: all, two thirds for fits)")          \
+    O(INT, test_points, "5000", 1, 1e9, NULL, "other rows that judge the fits of dci and sap, at most a third")   \
     O(INT, votes, "10000", 1, 1e9, NULL, "beta_vae, factor_vae: votes to learn from")                                  \
     O(INT, test_votes, "5000", 1, 1e9, NULL, "beta_vae, factor_vae: votes to judge by")                                \
     O(INT, batch, "64", 2, 1e6, NULL, "beta_vae, factor_vae: pairs or rows of a vote, with one factor fixed")          \
@@ -1126,7 +1133,7 @@ ELBO_API elbo_status elbo_score_units(const elbo_array *codes, const elbo_ints *
 /* Frees the array; accepts a zeroed record. */
 ELBO_API void elbo_units_clear(elbo_units *units);
 
-/* ---- 13 Pictures: grids of images (PNG), previews in a terminal, charts (SVG), reports (HTML)
+/* ---- 18 Pictures: grids of images (PNG), previews in a terminal, charts (SVG), reports (HTML)
  *
  * Every function takes a path of which "-" is standard output; a file appears whole or not at all.  The same input
  * yields the same bytes.  Structs may start from {0}: each zero means the default that its comment names. */
@@ -1250,7 +1257,7 @@ typedef struct elbo_report {
  * ELBO_ERROR_IO if a picture cannot be read, ELBO_ERROR_FORMAT if it is neither PNG nor SVG. */
 ELBO_API elbo_status elbo_report_html(const elbo_report *report, const char *path, elbo_error *error);
 
-/* ---- 14 Registries: what this build knows ------------------------------------------------------------------------ */
+/* ---- 19 Registries: what this build knows ------------------------------------------------------------------------ */
 
 /* The index-th entry of "models", "optimisers", "schedules", "distributions", "activations", "formats", "generators",
  * "operations", "estimators" or "metrics"; false past the end or for an unknown kind. */

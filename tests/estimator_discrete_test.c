@@ -8,8 +8,12 @@ enum { RUNS = 2000, BITS = LINEAR_LATENT, CODES = 1 << LINEAR_LATENT };
 /* ---- Bernoulli codes: q(z_j = 1|x) = sigmoid(x A + c)_j, p(z_j = 1) = 1/2, p(x|z) as before ---- */
 
 /* Encoder weight [SIZE, BITS], its bias, decoder weight [BITS, SIZE], its bias. */
-enum { BIAS_AT = LINEAR_SIZE * BITS, WEIGHT_AT = BIAS_AT + BITS, OUT_AT = WEIGHT_AT + BITS * LINEAR_SIZE,
-       BIT_NUMBERS = OUT_AT + LINEAR_SIZE };
+enum {
+    BIAS_AT = LINEAR_SIZE * BITS,
+    WEIGHT_AT = BIAS_AT + BITS,
+    OUT_AT = WEIGHT_AT + BITS * LINEAR_SIZE,
+    BIT_NUMBERS = OUT_AT + LINEAR_SIZE
+};
 
 static const int bit_first[SLOTS] = {0, BIAS_AT, WEIGHT_AT, OUT_AT};
 
@@ -68,8 +72,10 @@ static void run_bits(bench *b, uint64_t seed, uint32_t step, double out[BIT_NUMB
 
 static void open_bits(linear *l, const char *estimator, const char *control, const char *draws) {
     bool controlled = strcmp(estimator, "reinforce") == 0;
-    const char *const pairs[] = {"prior", "bernoulli", "posterior", "bernoulli", "estimator", estimator, "draws", draws,
-                                 controlled ? "control" : NULL, control, NULL};
+    const char *const pairs[] = {"prior",     "bernoulli", "posterior",
+                                 "bernoulli", "estimator", estimator,
+                                 "draws",     draws,       controlled ? "control" : NULL,
+                                 control,     NULL};
     linear_orthogonal(l, (const double[]){1, 0.75, 0.5}, 0.8);
     linear_spoil(l);
     open_linear(l, 21, pairs);
@@ -109,7 +115,8 @@ static void test_bits_against_sums(void **state) {
         open_bits(&l, cases[c].name, cases[c].control, cases[c].draws);
         read_bits(&l, at);
         differences(cases[c].pairs ? code_pairs : code_elbo, &l, at, 1, BIT_NUMBERS, exact);
-        recipe how = {.type = elbo_estimator_find(cases[c].name, NULL), .control = cases[c].control,
+        recipe how = {.type = elbo_estimator_find(cases[c].name, NULL),
+                      .control = cases[c].control,
                       .draws = cases[c].draws[0] - '0'};
         bench_open(&b, &l, &how, COPIES);
         for (uint32_t r = 0; r < RUNS; r++) {
@@ -316,9 +323,9 @@ static void test_wake_sleep_gradients(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bits_against_sums),    cmocka_unit_test(test_full_gradients),
-        cmocka_unit_test(test_full_kl),              cmocka_unit_test(test_full_means),
-        cmocka_unit_test(test_wake_sleep_means),     cmocka_unit_test(test_wake_sleep_gradients),
+        cmocka_unit_test(test_bits_against_sums), cmocka_unit_test(test_full_gradients),
+        cmocka_unit_test(test_full_kl),           cmocka_unit_test(test_full_means),
+        cmocka_unit_test(test_wake_sleep_means),  cmocka_unit_test(test_wake_sleep_gradients),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

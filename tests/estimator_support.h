@@ -7,10 +7,10 @@
 #include "linear_gaussian.h"
 
 enum {
-    WIDTH = 2 * LINEAR_LATENT,                           /* numbers of a normal posterior */
+    WIDTH = 2 * LINEAR_LATENT, /* numbers of a normal posterior */
     NUMBERS = LINEAR_SIZE * WIDTH + WIDTH + LINEAR_LATENT * LINEAR_SIZE + LINEAR_SIZE,
-    ROWS = 4,                                            /* data */
-    COPIES = 16,                                         /* of each in a batch: independent draws in one run */
+    ROWS = 4,    /* data */
+    COPIES = 16, /* of each in a batch: independent draws in one run */
     TENSORS = 24
 };
 
@@ -19,9 +19,9 @@ static const struct slot {
     const char *name;
     int first;
 } slots[] = {{"encoder.posterior.weight", 0},
-             {"encoder.posterior.bias", LINEAR_SIZE * WIDTH},
-             {"decoder.output.weight", LINEAR_SIZE * WIDTH + WIDTH},
-             {"decoder.output.bias", LINEAR_SIZE * WIDTH + WIDTH + LINEAR_LATENT * LINEAR_SIZE}};
+             {"encoder.posterior.bias", LINEAR_SIZE *WIDTH},
+             {"decoder.output.weight", LINEAR_SIZE *WIDTH + WIDTH},
+             {"decoder.output.bias", LINEAR_SIZE *WIDTH + WIDTH + LINEAR_LATENT *LINEAR_SIZE}};
 enum { SLOTS = 4, ENCODER_END = LINEAR_SIZE * WIDTH + WIDTH };
 
 /* Opens the model with further options; `more` holds pairs that end with NULL. */

@@ -15,11 +15,21 @@ static const struct row {
     int64_t draws;
     bool weighted; /* estimates the importance-weighted bound: with one draw that is the ELBO */
 } table[] = {
-    {"a", "none", 1, false},         {"a", "none", 3, false},          {"b", "none", 1, false},
-    {"stl", "none", 1, false},       {"stl", "none", 2, false},        {"reinforce", "none", 1, false},
-    {"reinforce", "mean", 1, false}, {"reinforce", "mean", 3, false},  {"reinforce", "leave-one-out", 3, false},
-    {"reinforce", "learned", 2, false}, {"iwae", "none", 1, true},     {"iwae", "none", 5, true},
-    {"dreg", "none", 1, true},       {"dreg", "none", 5, true},        {"vimco", "none", 5, true},
+    {"a", "none", 1, false},
+    {"a", "none", 3, false},
+    {"b", "none", 1, false},
+    {"stl", "none", 1, false},
+    {"stl", "none", 2, false},
+    {"reinforce", "none", 1, false},
+    {"reinforce", "mean", 1, false},
+    {"reinforce", "mean", 3, false},
+    {"reinforce", "leave-one-out", 3, false},
+    {"reinforce", "learned", 2, false},
+    {"iwae", "none", 1, true},
+    {"iwae", "none", 5, true},
+    {"dreg", "none", 1, true},
+    {"dreg", "none", 5, true},
+    {"vimco", "none", 5, true},
 };
 enum { CASES = sizeof table / sizeof *table };
 
@@ -27,7 +37,8 @@ static void test_every_estimator_has_a_row(void **state) {
     (void)state;
     for (size_t i = 0; elbo_registry_estimators[i]; i++) {
         bool found = false;
-        for (size_t t = 0; t < CASES; t++) found = found || strcmp(table[t].name, elbo_registry_estimators[i]->name) == 0;
+        for (size_t t = 0; t < CASES; t++)
+            found = found || strcmp(table[t].name, elbo_registry_estimators[i]->name) == 0;
         if (!found) fail_msg("estimator %s has no row in the table", elbo_registry_estimators[i]->name);
     }
 }
@@ -278,7 +289,7 @@ static elbo_update reinforce_with_dependent_control(const elbo_estimate *e) {
     return update;
 }
 
-/* VIMCO without the weights' own gradient. */
+/* The plain average of log w: the ELBO's gradient in place of the weighted bound's. */
 static elbo_update plain_average(const elbo_estimate *e) {
     elbo_terms terms = elbo_estimate_terms(e, &e->posterior, elbo_estimate_draws(e, true));
     elbo_update update = elbo_estimate_report_weighted(e, &terms);

@@ -88,7 +88,7 @@ static void diagonal_posterior(void **state) {
     (void)state;
     enum { ROWS = 40 };
     static const double lengths[Z] = {1, 0.5, 0};
-    elbo_gap_options options = fast(1000, 0.05);
+    elbo_gap_options options = fast(2000, 0.05);
     linear l = {0};
     exact e;
     elbo_gap_family family;
@@ -127,7 +127,7 @@ static void open_correlated(linear *l, int64_t rows, int threads) {
 static void full_posterior(void **state) {
     (void)state;
     enum { ROWS = 40 };
-    elbo_gap_options options = fast(1500, 0.05);
+    elbo_gap_options options = fast(4000, 0.05);
     linear l;
     exact e;
     elbo_gap_family family;

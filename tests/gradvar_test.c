@@ -2,9 +2,9 @@
  *
  * Error rate: about 40 numbers are compared at 5 standard errors (5.7e-7 each), so that correct code fails with
  * probability below 3e-5 for a new seed; seeds are fixed. */
-#include "estimator_support.h"
-#include "base/memory.h"
 #include "eval/gradvar.h"
+#include "base/memory.h"
+#include "estimator_support.h"
 
 static const double LIMIT = 5;
 
@@ -106,8 +106,8 @@ static void test_variance_and_snr(void **state) {
     open_spoilt(&l, NULL);
     elbo_gradvar_comparison c = compare(&l, "b:1,dreg:5,reinforce/none:1", 6000);
     for (int e = 0; e < 3; e++) {
-        recipe how = {.type = elbo_estimator_find(cases[e].name, NULL), .control = cases[e].control,
-                      .draws = cases[e].draws};
+        recipe how = {
+            .type = elbo_estimator_find(cases[e].name, NULL), .control = cases[e].control, .draws = cases[e].draws};
         moments m = measure(&l, &how, 0, 1, 9000, 3000); /* each the mean of COPIES batches */
         assert_string_equal(c.estimate[e].name, cases[e].text);
         for (int g = 0; g < 2; g++) {
@@ -116,11 +116,12 @@ static void test_variance_and_snr(void **state) {
             for (int i = first; i < end - g; i++) /* the last bias does not change */
                 snr += fabs(m.mean[i]) / sqrt(variance_of(&m, i) * COPIES) / (end - g - first);
             const elbo_gradvar_group *group = &c.estimate[e].group[g];
-            /* sample variances of heavy-tailed gradients: a kurtosis of 100 gives sqrt(99 / 6000) = 13 % at one standard
-             * error of one coordinate, and some 5 % where dozens are summed */
+            /* sample variances of heavy-tailed gradients: a kurtosis of 100 gives sqrt(99 / 6000) = 13 % at one
+             * standard error of one coordinate, and some 5 % where dozens are summed */
             assert_true(fabs(group->variance / variance - 1) < 0.25);
             assert_true(fabs(group->variance_mean * (end - first) / group->variance - 1) < 1e-12);
-            if (!(fabs(group->snr - snr) < 0.1 * snr + 2 * c.snr_floor)) fail_msg("%s, %s: %g, %g", cases[e].text, group->name, group->snr, snr);
+            if (!(fabs(group->snr - snr) < 0.1 * snr + 2 * c.snr_floor))
+                fail_msg("%s, %s: %g, %g", cases[e].text, group->name, group->snr, snr);
         }
     }
     elbo_gradvar_clear(&c);
@@ -147,8 +148,8 @@ static void test_controls(void **state) {
     (void)state;
     linear l;
     open_spoilt(&l, NULL);
-    elbo_gradvar_comparison c = compare(
-        &l, "reinforce/none:2,reinforce/mean:2,reinforce/learned:2,reinforce/leave-one-out:2", 3000);
+    elbo_gradvar_comparison c =
+        compare(&l, "reinforce/none:2,reinforce/mean:2,reinforce/learned:2,reinforce/leave-one-out:2", 3000);
     double variance[4];
     for (int e = 0; e < 4; e++) {
         variance[e] = c.estimate[e].group[0].variance;
@@ -166,7 +167,7 @@ static void test_controls(void **state) {
     open_spoilt(&l, learned);
     *tensor(l.model, "state.control.weight") = 1;
     c = compare(&l, "reinforce/learned:2", 50);
-    assert_string_equal(c.estimate[0].note, ""); /* the run's own */
+    assert_string_equal(c.estimate[0].note, "");                /* the run's own */
     assert_true(*tensor(l.model, "state.control.weight") == 1); /* which stays what it was */
     elbo_gradvar_clear(&c);
     linear_close(&l);
@@ -178,7 +179,8 @@ static void test_parameters_stay_and_runs_repeat(void **state) {
     double before[NUMBERS], after[NUMBERS];
     open_spoilt(&l, NULL);
     read_numbers(&l, before);
-    elbo_gradvar_comparison one = compare(&l, "b:1,reinforce/learned:1", 100), two = compare(&l, "b:1,reinforce/learned:1", 100);
+    elbo_gradvar_comparison one = compare(&l, "b:1,reinforce/learned:1", 100),
+                            two = compare(&l, "b:1,reinforce/learned:1", 100);
     read_numbers(&l, after);
     assert_memory_equal(before, after, sizeof before);
     for (size_t e = 0; e < one.count; e++)
@@ -194,9 +196,11 @@ static void test_lists(void **state) {
     (void)state;
     static const struct {
         const char *list, *says;
-    } wrong[] = {{"elbow", "elbow"},           {"b:0", "1 to 10000"},      {"b:x", "1 to 10000"},
-                 {"b,,a", "NAME"},             {"b/mean", "no control"},   {"reinforce/nothing", "nothing"},
-                 {"vimco:1", "draws 2"},       {"reinforce/leave-one-out:1", "draws 2"}, {"b,a,b", "twice"}};
+    } wrong[] = {{"elbow", "elbow"},       {"b:0", "1 to 10000"},
+                 {"b:x", "1 to 10000"},    {"b,,a", "NAME"},
+                 {"b/mean", "no control"}, {"reinforce/nothing", "nothing"},
+                 {"vimco:1", "draws 2"},   {"reinforce/leave-one-out:1", "draws 2"},
+                 {"b,a,b", "twice"}};
     linear l;
     elbo_error error = {0};
     elbo_gradvar_comparison out;
@@ -224,8 +228,8 @@ static void test_lists(void **state) {
 /* All that serve where none is named: codes of bits have the score function and VIMCO. */
 static void test_what_the_posterior_serves(void **state) {
     (void)state;
-    static const char *const bits[] = {"prior", "bernoulli", "posterior", "bernoulli", "estimator", "vimco",
-                                       "draws", "2",         NULL};
+    static const char *const bits[] = {"prior", "bernoulli", "posterior", "bernoulli", "estimator",
+                                       "vimco", "draws",     "2",         NULL};
     linear l;
     elbo_error error = {0};
     elbo_gradvar_comparison out;
@@ -282,10 +286,11 @@ static void test_no_memory(void **state) {
     open_spoilt(&l, NULL);
     elbo_gradvar_options options = options_of("reinforce/learned:2", 2);
     options.warm_up = 1;
-    SCRATCH_EACH_ALLOCATION(
-        number, elbo_gradvar_comparison out; elbo_status status = elbo_gradvar(l.model, l.data, &options, NULL, NULL, &out, &error),
-        if (scratch_reached != (status != ELBO_OK)) fail_msg("allocation %ld: status %d", number, (int)status);
-        elbo_gradvar_clear(&out));
+    SCRATCH_EACH_ALLOCATION(number, elbo_gradvar_comparison out;
+                            elbo_status status = elbo_gradvar(l.model, l.data, &options, NULL, NULL, &out, &error),
+                            if (scratch_reached != (status != ELBO_OK))
+                                fail_msg("allocation %ld: status %d", number, (int)status);
+                            elbo_gradvar_clear(&out));
     elbo_options_clear(&elbo_gradvar_options_table, &options);
     linear_close(&l);
 }

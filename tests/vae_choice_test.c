@@ -8,6 +8,7 @@
 #include "eval/posterior.h"
 #include "graph/graph.h"
 #include "infer/infer.h"
+#include "models/head.h"
 #include "scratch.h"
 #include "train/instance.h"
 

@@ -109,22 +109,21 @@ static elbo_status count_rows(elbo_cli_plan *plan, elbo_cli_planned *run, elbo_e
 
 static elbo_status set_pairs(const elbo_cli_plan_request *request, elbo_config *config, const elbo_cli_pairs *pairs,
                              elbo_error *error) {
-    char source[ELBO_CLI_PLAN_PATH];
     for (size_t i = 0; i < pairs->count; i++) {
         const elbo_cli_pair *pair = &pairs->item[i];
-        const char *value = pair->value;
-        elbo_status status = ELBO_OK;
-        if (strcmp(pair->key, "data") == 0) {
-            status = elbo_cli_plan_source(request->data_dir, value, source, error);
-            value = source;
-        }
-        if (status == ELBO_OK) status = elbo_config_set(config, pair->key, value, error);
-        if (status == ELBO_OK) continue;
-        if (status == ELBO_ERROR_IO) return status; /* not the experiment's fault */
+        if (elbo_config_set(config, pair->key, pair->value, error) == ELBO_OK) continue;
         error->status = ELBO_ERROR_FORMAT;
         return elbo_cli_experiment_at(request->experiment, pair->line, error);
     }
     return ELBO_OK;
+}
+
+/* What an experiment calls mnist becomes a path, once --quick has had its say. */
+static elbo_status find_data(const elbo_cli_plan_request *request, elbo_config *config, elbo_error *error) {
+    char name[ELBO_CLI_PLAN_PATH] = "", source[ELBO_CLI_PLAN_PATH];
+    (void)elbo_config_get(config, "data", name, sizeof name);
+    ELBO_CLI_TRY(elbo_cli_plan_source(request->data_dir, name, source, error));
+    return elbo_config_set(config, "data", source, error);
 }
 
 /* The general first, the particular after it, and what --quick changes last. */
@@ -141,6 +140,7 @@ static elbo_status configure(const elbo_cli_plan_request *request, elbo_cli_plan
     const elbo_cli_pairs *quick[] = {&e->quick.options, &panel->quick, &series->quick};
     for (int i = 0; i < 3; i++) ELBO_CLI_TRY(set_pairs(request, run->config, full[i], error));
     for (int i = 0; request->quick && i < 3; i++) ELBO_CLI_TRY(set_pairs(request, run->config, quick[i], error));
+    ELBO_CLI_TRY(find_data(request, run->config, error));
     char text[TEXT] = "", seed[32];
     (void)elbo_config_get(run->config, "seed", text, sizeof text);
     snprintf(seed, sizeof seed, "%lld", strtoll(text, NULL, 10) + run->seed);

@@ -13,12 +13,8 @@ static json_t *group_json(const elbo_gradvar_group *g) {
     const struct {
         const char *name;
         double value;
-    } reals[] = {{"norm", g->norm},
-                 {"variance", g->variance},
-                 {"variance_mean", g->variance_mean},
-                 {"snr", g->snr},
-                 {"bias", g->bias},
-                 {"bias_stderr", g->bias_stderr},
+    } reals[] = {{"norm", g->norm},    {"variance", g->variance}, {"variance_mean", g->variance_mean},
+                 {"snr", g->snr},      {"bias", g->bias},         {"bias_stderr", g->bias_stderr},
                  {"cosine", g->cosine}};
     json_t *object = json_object();
     json_object_set_new(object, "parameters", json_integer(g->parameters));
@@ -156,8 +152,12 @@ static void add_line(drawing *d, size_t first, size_t group, int colour) {
     }
     snprintf(d->name[line], sizeof d->name[0], "%s%s%s, %s", e->estimator, *e->control ? "/" : "", e->control,
              e->group[group].name);
-    d->series[line] = (elbo_chart_series){.name = d->name[line], .x = d->x[line], .y = d->y[line],
-                                          .count = (int64_t)points, .dashed = group > 0, .colour = colour};
+    d->series[line] = (elbo_chart_series){.name = d->name[line],
+                                          .x = d->x[line],
+                                          .y = d->y[line],
+                                          .count = (int64_t)points,
+                                          .dashed = group > 0,
+                                          .colour = colour};
 }
 
 static elbo_status draw_lines(drawing *d, elbo_chart *chart, const char *path, elbo_error *error) {
@@ -199,7 +199,9 @@ static elbo_status draw_bars(drawing *d, elbo_chart *chart, const char *path, el
         scale_bars(d);
         chart->y_label = "powers of ten above the lowest variance";
     }
-    elbo_chart_bar_list bars = {.values = d->bar, .names = d->label, .marked = d->marked,
+    elbo_chart_bar_list bars = {.values = d->bar,
+                                .names = d->label,
+                                .marked = d->marked,
                                 .marked_name = c->estimate[0].group[0].name,
                                 .unmarked_name = prior ? "decoder, prior" : c->estimate[0].group[1].name,
                                 .count = (int64_t)d->count};
@@ -217,8 +219,8 @@ elbo_status elbo_cli_gradients_chart(const elbo_gradvar_comparison *c, elbo_cli_
     elbo_chart chart = {.title = snr ? "Signal-to-noise ratio of gradients" : "Variance of gradients",
                         .subtitle = subtitle,
                         .y_label = snr ? "|mean| / deviation" : "variance, summed"};
-    elbo_status status = elbo_cli_gradients_is_sweep(c) ? draw_lines(d, &chart, path, error)
-                                                        : draw_bars(d, &chart, path, error);
+    elbo_status status =
+        elbo_cli_gradients_is_sweep(c) ? draw_lines(d, &chart, path, error) : draw_bars(d, &chart, path, error);
     free(d);
     return status;
 }

@@ -25,6 +25,9 @@ void elbo_table_clear(elbo_table *table) {
     elbo_array_free(&table->labels);
     for (int code = 0; table->class_names && code < table->classes; code++) elbo_free(table->class_names[code]);
     elbo_free(table->class_names);
+    for (int64_t i = 0; table->feature_names && i < table->features; i++) elbo_free(table->feature_names[i]);
+    elbo_free(table->feature_names);
+    elbo_sparse_clear(&table->sparse);
     memset(table, 0, sizeof *table);
     table->train_rows = -1;
 }
@@ -103,7 +106,7 @@ static elbo_status narrow(elbo_array *values, elbo_error *error) {
 }
 
 static elbo_status check_finite(const elbo_array *values, const char *source, elbo_error *error) {
-    if (values->dtype != ELBO_F32) return ELBO_OK;
+    if (values->dtype != ELBO_F32 || !values->data) return ELBO_OK; /* readers of sparse rows look themselves */
     int64_t rows = values->shape[0], size = elbo_array_count(values) / rows;
     for (int64_t row = 0; row < rows; row++) {
         const float *item = (const float *)values->data + row * size;
@@ -116,6 +119,27 @@ static elbo_status check_finite(const elbo_array *values, const char *source, el
                                  source, (long long)row, (long long)i, (double)item[i]);
     }
     return ELBO_OK;
+}
+
+/* The same for rows of which only some values are kept. */
+static void look_at_entries(elbo_dataset *dataset) {
+    const elbo_rows *train = &dataset->splits[ELBO_SPLIT_TRAIN];
+    const elbo_sparse *sparse = &dataset->table.sparse;
+    elbo_data_info *info = &dataset->info;
+    int64_t rows = train->count < LOOKED_AT ? train->count : LOOKED_AT, seen = 0;
+    info->integral = true;
+    for (int64_t row = 0; row < rows; row++) {
+        int64_t r = elbo_rows_at(train, row);
+        for (int64_t e = sparse->row_start[r]; e < sparse->row_start[r + 1]; e++, seen++) {
+            double value = (double)sparse->value[e];
+            info->minimum = seen == 0 ? value : fmin(info->minimum, value);
+            info->maximum = seen == 0 ? value : fmax(info->maximum, value);
+            if (value != floor(value)) info->integral = false;
+        }
+    }
+    if (seen == rows * sparse->columns) return;
+    info->minimum = fmin(info->minimum, 0);
+    info->maximum = fmax(info->maximum, 0);
 }
 
 static void look_at_values(elbo_dataset *dataset) {
@@ -223,7 +247,11 @@ static elbo_status finish(elbo_dataset *dataset, const elbo_data_options *option
     for (int split = 0; split < 4; split++) info->count[split] = dataset->splits[split].count;
     info->classes = table->labels.data ? table->classes : 0;
     info->class_names = (const char *const *)table->class_names;
-    look_at_values(dataset);
+    info->feature_names = (const char *const *)table->feature_names;
+    if (table->sparse.row_start)
+        look_at_entries(dataset);
+    else
+        look_at_values(dataset);
     return ELBO_OK;
 }
 

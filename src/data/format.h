@@ -2,15 +2,18 @@
 #ifndef ELBO_DATA_FORMAT_H
 #define ELBO_DATA_FORMAT_H
 
-#include "elbo.h"
+#include "data/sparse.h"
 
 /* What a reader yields: values [N, item...] (u8 where the file has bytes, else f32; f64 input is narrowed), labels
- * i32 [N] or empty, and which leading rows the source itself calls training rows (-1: it does not say). */
+ * i32 [N] or empty, names of the values of an item, and which leading rows the source itself calls training rows (-1: it does not say). */
 typedef struct elbo_table {
     elbo_array values;
+    elbo_sparse sparse; /* instead of values.data, which is then NULL: the same rows; values says type and shape */
     elbo_array labels;
     char **class_names; /* [classes], each and the list from elbo_calloc; NULL: names are the numbers */
     int classes;
+    char **feature_names; /* [features], as class_names, or NULL: one for each value of an item */
+    int64_t features;
     int64_t train_rows;
 } elbo_table;
 void elbo_table_clear(elbo_table *table);

@@ -27,7 +27,11 @@ elbo_status elbo_dataset_rows(const elbo_dataset *dataset, elbo_split split, con
     ELBO_TRY(check_range(dataset, split, index, start, count, error));
     const elbo_rows *rows = &dataset->splits[split];
     const char *values = dataset->table.values.data;
+    const elbo_sparse *sparse = &dataset->table.sparse;
     size_t bytes = dataset->item_bytes;
+    for (int64_t i = 0; sparse->row_start && i < count; i++)
+        elbo_sparse_row(sparse, elbo_rows_at(rows, index ? index[i] : start + i), (float *)((char *)out + (size_t)i * bytes));
+    if (sparse->row_start) return ELBO_OK;
     if (!index && !rows->index) {
         memcpy(out, values + (size_t)(rows->start + start) * bytes, (size_t)count * bytes);
         return ELBO_OK;
@@ -61,7 +65,7 @@ static elbo_status gather(elbo_table *table, const elbo_dataset *dataset, elbo_s
     table->values.shape[0] = rows->count;
     table->classes = from->classes;
     table->class_names = from->class_names;
-    if (rows->index) {
+    if (rows->index || from->sparse.row_start) {
         int64_t shape[ELBO_MAX_RANK];
         memcpy(shape, table->values.shape, sizeof shape);
         ELBO_TRY(elbo_array_new(&table->values, from->values.dtype, from->values.rank, shape, error));

@@ -28,7 +28,6 @@ typedef struct job {
     elbo_plan *plan;
     elbo_node *raw, *x, *numbers;
     elbo_local_reader reader; /* of a model without an encoder */
-    void *values;             /* raw ones of a batch, for the reader */
     elbo_gap_family own, other;
     elbo_likelihood likelihood;
     double *effective, *rise, *other_rise; /* [count] */
@@ -81,12 +80,8 @@ static elbo_status read_head(job *j, elbo_error *error) {
 static elbo_status make_encoder(job *j, elbo_precision precision, elbo_error *error) {
     const elbo_instance *instance = &j->model->instance;
     int threads = j->model->threads;
-    if (!j->out->encoder) {
-        size_t bytes = elbo_dtype_size(instance->dtype) * (size_t)(j->rows * instance->item.size);
-        j->values = elbo_calloc(bytes);
-        if (!j->values) return elbo_fail_memory(error, bytes, "a batch");
+    if (!j->out->encoder)
         return elbo_local_reader_new(&j->reader, instance, j->rows, true, precision, threads, error);
-    }
     j->graph = elbo_graph_new();
     if (!j->graph) return elbo_fail_memory(error, 0, "a graph");
     elbo_context context = elbo_instance_context(instance, j->graph, false);
@@ -151,7 +146,6 @@ static void tear_down(job *j) {
     elbo_gap_family_clear(&j->own);
     elbo_gap_family_clear(&j->other);
     elbo_likelihood_clear(&j->likelihood);
-    elbo_free(j->values);
     elbo_free(j->effective);
     elbo_free(j->rise);
     elbo_free(j->other_rise);
@@ -162,7 +156,7 @@ static void tear_down(job *j) {
 /* The model's values of the batch, and its numbers for them. */
 static elbo_status encode(job *j, int64_t first, int64_t count, const elbo_run *run, const float **x,
                           elbo_error *error) {
-    void *raw = j->plan ? elbo_plan_input(j->plan, j->raw) : j->values;
+    void *raw = j->plan ? elbo_plan_input(j->plan, j->raw) : elbo_local_reader_input(&j->reader);
     const float *numbers;
     if (raw) ELBO_TRY(elbo_instance_rows(&j->model->instance, j->dataset, j->split, NULL, first, count, raw, error));
     if (j->plan) {
@@ -171,7 +165,7 @@ static elbo_status encode(job *j, int64_t first, int64_t count, const elbo_run *
         numbers = elbo_plan_value(j->plan, j->numbers);
     } else {
         j->reader.counted = count;
-        ELBO_TRY(elbo_local_reader_run(&j->reader, j->values, run, error));
+        ELBO_TRY(elbo_local_reader_run(&j->reader, NULL, run, error));
         *x = elbo_plan_value(j->reader.draw, j->reader.x);
         numbers = j->reader.state.numbers;
     }

@@ -49,11 +49,12 @@ static elbo_status draw_batch(job *j, const elbo_dataset *dataset, elbo_error *e
     elbo_node *x = elbo_instance_x(j->instance, raw, true);
     elbo_plan_spec spec = {.fetch = &x, .fetch_count = 1, .threads = j->threads};
     elbo_plan *plan = index && j->batch.x && raw ? elbo_plan_new(graph, &spec, error) : NULL;
-    elbo_status status = plan                            ? ELBO_OK
-                         : index && j->batch.x && graph ? (error ? error->status : ELBO_ERROR_INTERNAL)
-                                                         : elbo_fail_memory(error, sizeof(float) * (size_t)(rows * size),
-                                                                            "a batch");
-    for (int64_t r = 0; r < rows && status == ELBO_OK; r++) index[r] = (int64_t)((double)r / (double)rows * (double)available);
+    elbo_status status = plan ? ELBO_OK
+                         : index && j->batch.x && graph
+                             ? (error ? error->status : ELBO_ERROR_INTERNAL)
+                             : elbo_fail_memory(error, sizeof(float) * (size_t)(rows * size), "a batch");
+    for (int64_t r = 0; r < rows && status == ELBO_OK; r++)
+        index[r] = (int64_t)((double)r / (double)rows * (double)available);
     void *to = status == ELBO_OK ? elbo_plan_input(plan, raw) : NULL;
     if (to) status = elbo_instance_rows(j->instance, dataset, split, index, 0, rows, to, error);
     elbo_run run = {.seed = (uint64_t)j->options->seed};

@@ -54,7 +54,7 @@ typedef struct elbo_gradvar_run {
     float *gradient; /* [length] */
     size_t length;
     uint64_t seed;
-    uint32_t step; /* of the next gradient */
+    uint32_t step;         /* of the next gradient */
     double *mean, *square; /* [length]; square: of deviations; NULL: not wanted */
     int64_t count;
     elbo_moments loss, along[ELBO_GRADVAR_GROUPS]; /* along: projections of the gradient on a direction, by group */

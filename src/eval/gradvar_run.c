@@ -63,6 +63,8 @@ static elbo_status make_instance(elbo_gradvar_run *run, const elbo_instance *fro
     run->instance.factor = 1;
     run->instance.binarize = ELBO_BINARIZE_NONE;
     ELBO_TRY(elbo_instance_declare_params(&run->instance, error));
+    elbo_phase phases[ELBO_MODEL_PHASES];
+    run->instance.phase = elbo_instance_phases(from, phases) - 1; /* the main one is the last */
     ELBO_TRY(elbo_params_finish(run->instance.params, error));
     return copy_values(run, from->params, &run->untrained, error);
 }
@@ -77,6 +79,10 @@ static elbo_status make_program(elbo_gradvar_run *run, const elbo_gradvar_batch 
     if (!run->gradient || !run->mean || !run->square)
         return elbo_fail_memory(error, 2 * sizeof(double) * run->length, "gradients");
     ELBO_TRY(elbo_step_program_new(&run->program, &run->instance, batch->rows, run->gradient, threads, error));
+    if (run->program.updates != 1)
+        return elbo_fail(error, ELBO_ERROR_UNSUPPORTED,
+                         "a step of this model has %d updates, each with an objective of its own; one was expected",
+                         run->program.updates);
     void *x = elbo_plan_input(run->program.plan[0], run->program.raw);
     if (x) memcpy(x, batch->x, sizeof(float) * size);
     return ELBO_OK;

@@ -32,7 +32,8 @@ elbo_config *elbo_gradvar_config(const elbo_instance *instance, const elbo_gradv
     elbo_config *config = elbo_config_copy(instance->config, error);
     if (!config) return NULL;
     elbo_status status = set_all(config, spec, error);
-    if (status == ELBO_OK && instance->type->check) status = instance->type->check(config->model, &instance->item, error);
+    if (status == ELBO_OK && instance->type->check)
+        status = instance->type->check(config->model, &instance->item, error);
     if (status == ELBO_OK) return config;
     elbo_config_free(config);
     return NULL;

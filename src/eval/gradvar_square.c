@@ -41,8 +41,11 @@ static elbo_status sample(double theta, bool reparameterised, int64_t draws, uin
     if (!graph) return elbo_fail_memory(error, 0, "a graph");
     elbo_node *where = elbo_input(graph, "theta", ELBO_F32, ELBO_SHAPE(BATCH)), *gradient = NULL;
     elbo_grad(objective(graph, where, reparameterised), &where, 1, &gradient);
-    elbo_plan_spec spec = {.fetch = &gradient, .fetch_count = 1, .backend = ELBO_BACKEND_REFERENCE,
-                           .precision = ELBO_PRECISION_F64, .threads = 1};
+    elbo_plan_spec spec = {.fetch = &gradient,
+                           .fetch_count = 1,
+                           .backend = ELBO_BACKEND_REFERENCE,
+                           .precision = ELBO_PRECISION_F64,
+                           .threads = 1};
     elbo_plan *plan = elbo_plan_new(graph, &spec, error);
     elbo_status status = plan ? ELBO_OK : error ? error->status : ELBO_ERROR_INTERNAL;
     double *input = plan ? elbo_plan_input(plan, where) : NULL;

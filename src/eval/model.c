@@ -184,17 +184,20 @@ static elbo_status compile(elbo_model *model, elbo_program *program, elbo_error 
     program->plan = elbo_plan_new(program->graph, &spec, error);
     if (!program->plan) return error ? error->status : ELBO_ERROR_INTERNAL;
     if (!program->local) return ELBO_OK;
-    if (program->dtype != model->instance.dtype)
-        return elbo_fail(error, ELBO_ERROR_UNSUPPORTED, "items of type %s; a model without an encoder needs %s",
-                         elbo_dtype_name(program->dtype), elbo_dtype_name(model->instance.dtype));
-    return elbo_local_reader_new(&program->reader, &model->instance, program->rows, false, ELBO_PRECISION_F32,
-                                 model->threads, error);
+    elbo_instance as_given = model->instance; /* bytes may come as floats */
+    as_given.dtype = program->dtype;
+    return elbo_local_reader_new(&program->reader, &as_given, program->rows, false, ELBO_PRECISION_F32, model->threads,
+                                 error);
+}
+
+void *elbo_program_input(const elbo_program *program) {
+    return program->local ? elbo_local_reader_input(&program->reader) : elbo_plan_input(program->plan, program->in);
 }
 
 elbo_status elbo_program_run(elbo_program *program, const elbo_run *run, elbo_error *error) {
     float *local = program->local ? elbo_plan_input(program->plan, program->local) : NULL;
     if (local) {
-        ELBO_TRY(elbo_local_reader_run(&program->reader, elbo_plan_input(program->plan, program->in), run, error));
+        ELBO_TRY(elbo_local_reader_run(&program->reader, NULL, run, error));
         memcpy(local, program->reader.state.numbers, sizeof *local * (size_t)elbo_shape_count(program->local->shape));
     }
     return elbo_plan_run(program->plan, run, error);

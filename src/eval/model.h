@@ -42,6 +42,9 @@ int64_t elbo_model_width(const elbo_instance *instance);
  * memory allows for items of this size. */
 int64_t elbo_model_batch(const elbo_instance *instance, int64_t count);
 
+/* The memory of a program's input; of a model without an encoder what posteriors are fitted to. NULL where it has none.
+ */
+void *elbo_program_input(const elbo_program *program);
 /* Runs it, its input filled. */
 elbo_status elbo_program_run(elbo_program *program, const elbo_run *run, elbo_error *error);
 

@@ -18,7 +18,7 @@ typedef struct pass {
 enum { STEP_PRIOR, STEP_DRAW };
 
 static elbo_status run_batches(elbo_program *program, const pass *what, elbo_error *error) {
-    char *input = elbo_plan_input(program->plan, program->in);
+    char *input = elbo_program_input(program);
     elbo_run run = what->run;
     for (int64_t first = 0; first < what->count; first += program->rows) {
         int64_t rows = what->count - first < program->rows ? what->count - first : program->rows;

@@ -33,7 +33,8 @@ extern const elbo_estimator_type *const elbo_registry_estimators[];
 /* NULL, and the known names in the error, for an unknown one. */
 const elbo_estimator_type *elbo_estimator_find(const char *name, elbo_error *error);
 
-/* Encodes x, unless the estimate has a posterior already, and asks the estimator. The objective weighs the KL by weights->kl; loss, reconstruction and kl do not. */
+/* Encodes x, unless the estimate has a posterior already, and asks the estimator. The objective weighs the KL by
+ * weights->kl; loss, reconstruction and kl do not. */
 elbo_update elbo_estimate_bound(elbo_estimate *estimate, const elbo_estimator_type *type);
 
 /* ---- for the estimators ---- */

@@ -16,7 +16,7 @@
       "relaxed_bernoulli(temperature=0.5)")                                                                       \
     O(INT, components, "10", 1, 4096, NULL, "of a mixture")
 
-#define ELBO_DECODER_OPTIONS(O)                                                                        \
+#define ELBO_DECODER_OPTIONS(O)                                                                           \
     O(TEXT, likelihood, "bernoulli", 0, 0, NULL,                                                          \
       "p(x|z): a distribution whose parameters the decoder gives: bernoulli, gaussian, categorical, "     \
       "continuous_bernoulli, poisson, student_t(df=4), ...")                                              \

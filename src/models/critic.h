@@ -1,5 +1,6 @@
 /* Critics: networks that tell two kinds of codes apart, and so estimate the logarithm of the ratio of their densities
- * (Sugiyama, Suzuki and Kanamori 2012): where T minimises E_a softplus(-T(z)) + E_b softplus(T(z)), T = log a(z)/b(z). */
+ * (Sugiyama, Suzuki and Kanamori 2012): where T minimises E_a softplus(-T(z)) + E_b softplus(T(z)), T = log a(z)/b(z).
+ */
 #ifndef ELBO_MODELS_CRITIC_H
 #define ELBO_MODELS_CRITIC_H
 

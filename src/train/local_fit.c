@@ -241,9 +241,12 @@ void elbo_local_reader_clear(elbo_local_reader *reader) {
     memset(reader, 0, sizeof *reader);
 }
 
+void *elbo_local_reader_input(const elbo_local_reader *reader) { return elbo_plan_input(reader->draw, reader->raw); }
+
 elbo_status elbo_local_reader_run(elbo_local_reader *reader, const void *raw, const elbo_run *run, elbo_error *error) {
-    memcpy(elbo_plan_input(reader->draw, reader->raw), raw,
-           elbo_dtype_size(reader->raw->dtype) * (size_t)(reader->fit.rows * reader->fit.item_size));
+    size_t values = (size_t)(reader->fit.rows * reader->fit.item_size);
+    void *input = elbo_local_reader_input(reader);
+    if (raw && input) memcpy(input, raw, elbo_dtype_size(reader->raw->dtype) * values);
     ELBO_TRY(elbo_plan_run(reader->draw, run, error));
     memset(reader->state.numbers, 0, sizeof(float) * (size_t)(reader->fit.rows * reader->fit.width));
     elbo_local_rows_restart(&reader->state, reader->fit.rows, reader->fit.width);

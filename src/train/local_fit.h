@@ -78,7 +78,9 @@ typedef struct elbo_local_reader {
 elbo_status elbo_local_reader_new(elbo_local_reader *reader, const elbo_instance *instance, int64_t rows, bool draw,
                                   elbo_precision precision, int threads, elbo_error *error);
 void elbo_local_reader_clear(elbo_local_reader *reader);
-/* raw: [rows, size] of the instance's type. The numbers are in reader->state afterwards. */
+/* Where raw values may be written: [rows, size] of the instance's type. */
+void *elbo_local_reader_input(const elbo_local_reader *reader);
+/* raw: what goes there; NULL: it is there. The numbers are in reader->state afterwards. */
 elbo_status elbo_local_reader_run(elbo_local_reader *reader, const void *raw, const elbo_run *run, elbo_error *error);
 
 #endif

@@ -80,8 +80,10 @@ static elbo_status look(probe *p, const elbo_instance *instance, const elbo_data
 
 elbo_status elbo_instance_check_values(const elbo_instance *instance, const elbo_dataset *dataset, elbo_error *error) {
     int64_t rows = elbo_dataset_info(dataset)->count[ELBO_SPLIT_TRAIN];
+    const elbo_dist_type *likelihood = instance->type->likelihood(instance->config->model);
+    bool anything = likelihood->support == ELBO_SUPPORT_REAL || likelihood->support == ELBO_SUPPORT_VECTOR;
     if (rows > LOOKED_AT) rows = LOOKED_AT;
-    if (rows < 1) return ELBO_OK;
+    if (rows < 1 || anything) return ELBO_OK;
     probe p = {.rows = rows < BATCH ? rows : BATCH};
     elbo_status status = build(&p, instance, error);
     for (int64_t done = 0; done < rows && status == ELBO_OK; done += p.rows) {

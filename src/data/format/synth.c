@@ -23,11 +23,17 @@ static elbo_status read_mixture(elbo_table *table, const char *source, elbo_erro
     return elbo_synth_mixture(table, &options, error);
 }
 
+static elbo_status read_topics(elbo_table *table, const char *source, elbo_error *error) {
+    elbo_topics_options options;
+    ELBO_TRY(elbo_synth_options(&elbo_topics_options_table, &options, source, error));
+    return elbo_synth_topics(table, &options, error);
+}
+
 /* None of the generators has an option that owns memory, so there is nothing to clear above. */
 static const struct {
     const char *name;
     elbo_status (*read)(elbo_table *table, const char *source, elbo_error *error);
-} generators[] = {{"glyphs", read_glyphs}, {"sprites", read_sprites}, {"mixture", read_mixture}};
+} generators[] = {{"glyphs", read_glyphs}, {"sprites", read_sprites}, {"mixture", read_mixture}, {"topics", read_topics}};
 enum { GENERATORS = sizeof generators / sizeof *generators };
 
 static elbo_status fail_unknown(const char *name, elbo_error *error) {
@@ -68,7 +74,7 @@ static elbo_status read(elbo_table *table, const char *path, const char *key, co
 
 const elbo_format elbo_format_synth = {
     .name = "synth",
-    .description = "generated: synth:glyphs, synth:sprites, synth:mixture, with ?key=value&... for their options",
+    .description = "generated: synth:glyphs, synth:sprites, synth:mixture, synth:topics, with ?key=value&... for their options",
     .claims = claims,
     .read = read,
 };

@@ -1,4 +1,4 @@
-/* Generated data sets: handwriting-like digits, sprites with known factors, and Gaussian mixtures.
+/* Generated data sets: handwriting-like digits, sprites with known factors, Gaussian mixtures, and documents.
  *
  * Each is a function of its options alone: the same seed gives the same rows on any machine, for any thread count,
  * and for any number of other rows (asking for more training rows leaves the test rows as they were). */
@@ -88,11 +88,46 @@ void elbo_synth_mixture_density(const elbo_mixture_options *options, double *wei
 elbo_status elbo_synth_mixture(elbo_table *table, const elbo_mixture_options *options, elbo_error *error);
 
 /* ------------------------------------------------------------------------------------------------------------------
- * Shared by the three
+ * synth:topics: documents of latent Dirichlet allocation (Blei, Ng and Jordan 2003)
+ *
+ *   words of topic k ~ Dirichlet(word_concentration), topics of a document ~ Dirichlet(concentration); the document has
+ *   between half and one and a half times `length` words, each from a topic of its own
+ * --------------------------------------------------------------------------------------------------------------- */
+
+#define ELBO_TOPICS_OPTIONS(O)                                                                            \
+    O(INT, topics, "10", 1, 1000, NULL, "number of topics")                                               \
+    O(INT, vocabulary, "500", 1, 100000, NULL, "number of words")                                         \
+    O(INT, documents, "2000", 1, 1e7, NULL, "number of training documents")                               \
+    O(INT, test, "500", 0, 1e7, NULL, "number of test documents")                                         \
+    O(INT, length, "100", 1, 100000, NULL, "words of a document, on average")                             \
+    O(REAL, concentration, "0.1", 0.001, 1000, NULL, "of the topics of a document; small: few topics")    \
+    O(REAL, word_concentration, "0.05", 0.001, 1000, NULL, "of the words of a topic; small: few words")   \
+    O(INT, seed, "0", 0, 9.2e18, NULL, "seed of topics and documents")
+ELBO_OPTIONS_STRUCT(elbo_topics_options, ELBO_TOPICS_OPTIONS);
+extern const elbo_options elbo_topics_options_table;
+
+/* The probability of each word in each topic, into the caller's words: [topics, vocabulary]. */
+void elbo_synth_topics_words(const elbo_topics_options *options, double *words);
+/* The share of each topic in a document, by its sample number (elbo_synth_sample), into shares: [topics]. */
+void elbo_synth_topics_shares(const elbo_topics_options *options, uint32_t sample, double *shares);
+
+/* sparse: [documents + test, vocabulary]; labels: i32, the topic with the largest share; words are named word0, ... */
+elbo_status elbo_synth_topics(elbo_table *table, const elbo_topics_options *options, elbo_error *error);
+
+/* ------------------------------------------------------------------------------------------------------------------
+ * Shared by the generators
  * --------------------------------------------------------------------------------------------------------------- */
 
 /* The `step` of each generator's random numbers, so that equal seeds are independent between generators. */
-enum { ELBO_SYNTH_GLYPHS = 1, ELBO_SYNTH_SPRITES, ELBO_SYNTH_MIXTURE, ELBO_SYNTH_MIXTURE_DENSITY };
+enum {
+    ELBO_SYNTH_GLYPHS = 1,
+    ELBO_SYNTH_SPRITES,
+    ELBO_SYNTH_MIXTURE,
+    ELBO_SYNTH_MIXTURE_DENSITY,
+    ELBO_SYNTH_TOPICS_WORDS,
+    ELBO_SYNTH_TOPICS_SHARES,
+    ELBO_SYNTH_TOPICS
+};
 
 /* Sample number of a table's row: test rows count from 2^31, so that they stay when the training rows change. */
 static inline uint32_t elbo_synth_sample(int64_t row, int64_t train) {

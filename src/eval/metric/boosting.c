@@ -12,18 +12,18 @@ enum { BINS = 256, LEAVES = 1 << ELBO_BOOSTING_DEPTH };
 /* Columns as small numbers: x <= threshold[column][b] if and only if bin <= b. */
 typedef struct binned {
     int64_t rows, dims;
-    uint8_t *bin;                       /* [dims, rows] */
-    double (*threshold)[BINS - 1];      /* [dims] */
-    int *bins;                          /* [dims] */
+    uint8_t *bin;                  /* [dims, rows] */
+    double (*threshold)[BINS - 1]; /* [dims] */
+    int *bins;                     /* [dims] */
 } binned;
 
 /* What a thread needs to grow a tree. */
 typedef struct grower {
-    double *residual;   /* [rows] */
-    int32_t *place;     /* [rows]: the node that a row is in */
-    double *sum;        /* [leaves of a level, dims, BINS] */
-    int32_t *count;     /* the same */
-    double *gain;       /* [dims] */
+    double *residual; /* [rows] */
+    int32_t *place;   /* [rows]: the node that a row is in */
+    double *sum;      /* [leaves of a level, dims, BINS] */
+    int32_t *count;   /* the same */
+    double *gain;     /* [dims] */
 } grower;
 
 typedef struct booster {
@@ -32,9 +32,9 @@ typedef struct booster {
     const int32_t *label;
     int64_t depth;
     double rate;
-    double *score;      /* [classes, rows] */
+    double *score;       /* [classes, rows] */
     double *probability; /* [classes, rows] */
-    double *gain;       /* [classes, dims]: of a round */
+    double *gain;        /* [classes, dims]: of a round */
     grower *workers;
     int threads;
 } booster;

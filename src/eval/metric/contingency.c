@@ -51,7 +51,8 @@ double elbo_contingency_information(const elbo_contingency *table) {
     for (int64_t i = 0; i < table->rows; i++)
         for (int64_t j = 0; j < table->columns; j++) {
             double n = (double)table->count[i * table->columns + j];
-            if (n > 0) sum += n / total * log(n * total / ((double)table->row_count[i] * (double)table->column_count[j]));
+            if (n > 0)
+                sum += n / total * log(n * total / ((double)table->row_count[i] * (double)table->column_count[j]));
         }
     return fmax(sum, 0); /* rounding may leave independent variables a little below */
 }

@@ -46,8 +46,8 @@ static void count_row(elbo_cooccurrence *table, elbo_dtype dtype, const void *bl
     }
 }
 
-static elbo_status count_all(elbo_cooccurrence *table, int64_t vocabulary, const elbo_dataset *corpus,
-                             elbo_split split, void *block, int32_t *present, elbo_error *error) {
+static elbo_status count_all(elbo_cooccurrence *table, int64_t vocabulary, const elbo_dataset *corpus, elbo_split split,
+                             void *block, int32_t *present, elbo_error *error) {
     elbo_dtype dtype = elbo_dataset_info(corpus)->dtype;
     for (int64_t first = 0; first < table->documents; first += BLOCK) {
         int64_t rows = table->documents - first < BLOCK ? table->documents - first : BLOCK;
@@ -61,8 +61,7 @@ static elbo_status count_all(elbo_cooccurrence *table, int64_t vocabulary, const
 }
 
 elbo_status elbo_cooccurrence_new(elbo_cooccurrence *table, const int32_t *word, int64_t lists, int64_t words,
-                                  int64_t vocabulary, const elbo_dataset *corpus, elbo_split split,
-                                  elbo_error *error) {
+                                  int64_t vocabulary, const elbo_dataset *corpus, elbo_split split, elbo_error *error) {
     const elbo_data_info *info = elbo_dataset_info(corpus);
     *table = (elbo_cooccurrence){.lists = lists, .words = words, .documents = info->count[split], .word = word};
     if (info->item_size != vocabulary)
@@ -109,8 +108,8 @@ double elbo_cooccurrence_npmi(const elbo_cooccurrence *table, int64_t list) {
     return sum / (0.5 * (double)table->words * (double)(table->words - 1));
 }
 
-/* With epsilon as c_v has it. Nothing is known of a word that no document has: 0, and its vector then counts as a cosine
- * of 0. */
+/* With epsilon as c_v has it. Nothing is known of a word that no document has: 0, and its vector then counts as a
+ * cosine of 0. */
 static double npmi_of_c_v(const elbo_cooccurrence *table, int64_t list, int64_t i, int64_t j) {
     double both = share(table, list, i, j) + epsilon, apart = share(table, list, i, i) * share(table, list, j, j);
     if (apart <= 0) return 0;

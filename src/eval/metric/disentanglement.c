@@ -37,9 +37,9 @@ static elbo_status choose(const char *text, int *chosen, elbo_error *error) {
 }
 
 static elbo_status prepare(elbo_disentanglement *out, const elbo_factors *table, elbo_error *error) {
-    double *figures[] = {&out->beta_vae,         &out->factor_vae,          &out->mig,
-                         &out->modularity,       &out->dci_disentanglement, &out->dci_completeness,
-                         &out->dci_informativeness, &out->sap};
+    double *figures[] = {
+        &out->beta_vae,         &out->factor_vae,          &out->mig, &out->modularity, &out->dci_disentanglement,
+        &out->dci_completeness, &out->dci_informativeness, &out->sap};
     for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) *figures[i] = NAN;
     out->count = table->codes.rows;
     out->codes = table->codes.columns;
@@ -86,8 +86,8 @@ elbo_status elbo_score_disentanglement(const elbo_array *codes, const elbo_array
     const elbo_disentanglement_options *used = options ? options : &defaults;
     elbo_status status = choose(used->metrics, &chosen, error);
     if (status == ELBO_OK)
-        status = elbo_factors_read(&table, codes, factors, used->points, used->test_points, (uint64_t)used->seed,
-                                   error);
+        status =
+            elbo_factors_read(&table, codes, factors, used->points, used->test_points, (uint64_t)used->seed, error);
     if (status == ELBO_OK) {
         elbo_disentangling work = {&table, used, threads, out};
         status = prepare(out, &table, error);

@@ -60,31 +60,35 @@ static int32_t *take_labels(const elbo_factors *table, int64_t first, int64_t co
     return out;
 }
 
-static elbo_status split(elbo_factors *table, int64_t train, int64_t test, uint64_t seed, elbo_error *error) {
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+static elbo_status split(elbo_factors *table, int64_t points, int64_t test_points, uint64_t seed, elbo_error *error) {
     int64_t rows = table->codes.rows;
-    bool enough = rows >= train + test;
     if (rows < 3)
         return elbo_fail(error, ELBO_ERROR_SHAPE, "codes: %lld rows; at least 3 were expected", (long long)rows);
-    table->train = enough ? train : rows - rows / 3;
-    table->test = enough ? test : rows / 3;
+    table->sample = least(points, rows);
+    table->train = least(points, rows - rows / 3);
+    table->test = least(test_points, rows / 3);
     table->order = elbo_calloc((size_t)rows * sizeof *table->order);
     if (!table->order) return elbo_fail_memory(error, (size_t)rows * sizeof *table->order, "an order of rows");
     elbo_rng_permutation(&(elbo_rng){seed, ELBO_STREAM_SPLIT, 0}, table->order, rows);
-    ELBO_TRY(take(&table->train_codes, table, 0, table->train, error));
+    ELBO_TRY(take(&table->sample_codes, table, 0, table->sample, error));
     ELBO_TRY(take(&table->test_codes, table, table->train, table->test, error));
-    table->train_label = take_labels(table, 0, table->train);
+    table->train_codes = table->sample_codes;
+    table->train_codes.rows = table->train;
+    table->sample_label = take_labels(table, 0, table->sample);
     table->test_label = take_labels(table, table->train, table->test);
-    if (table->train_label && table->test_label) return ELBO_OK;
+    if (table->sample_label && table->test_label) return ELBO_OK;
     return elbo_fail_memory(error, (size_t)(table->used * rows) * sizeof(int32_t), "factors");
 }
 
-elbo_status elbo_factors_read(elbo_factors *table, const elbo_array *codes, const elbo_array *factors, int64_t train,
-                              int64_t test, uint64_t seed, elbo_error *error) {
+elbo_status elbo_factors_read(elbo_factors *table, const elbo_array *codes, const elbo_array *factors, int64_t points,
+                              int64_t test_points, uint64_t seed, elbo_error *error) {
     memset(table, 0, sizeof *table);
     elbo_status status = elbo_metric_matrix_read(&table->codes, codes, "codes", error);
     if (status == ELBO_OK) status = read_factors(table, factors, error);
     for (int64_t f = 0; f < table->used && status == ELBO_OK; f++) status = group(table, f, error);
-    if (status == ELBO_OK) status = split(table, train, test, seed, error);
+    if (status == ELBO_OK) status = split(table, points, test_points, seed, error);
     if (status != ELBO_OK) elbo_factors_clear(table);
     return status;
 }
@@ -96,14 +100,14 @@ void elbo_factors_clear(elbo_factors *table) {
         if (table->start) elbo_free(table->start[f]);
     }
     elbo_metric_matrix_clear(&table->codes);
-    elbo_metric_matrix_clear(&table->train_codes);
+    elbo_metric_matrix_clear(&table->sample_codes);
     elbo_metric_matrix_clear(&table->test_codes);
     elbo_free(table->column);
     elbo_free(table->label);
     elbo_free(table->rows);
     elbo_free(table->start);
     elbo_free(table->order);
-    elbo_free(table->train_label);
+    elbo_free(table->sample_label);
     elbo_free(table->test_label);
     memset(table, 0, sizeof *table);
 }

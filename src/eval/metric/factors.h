@@ -14,15 +14,16 @@ typedef struct elbo_factors {
     int64_t **rows;            /* [used][N]: row numbers, by value of the factor */
     int64_t **start;           /* [used][classes + 1]: where each value's begin */
     int64_t *order;            /* [N]: a permutation by the seed */
-    int64_t train, test;       /* fits are on rows order[0..train), judged on the `test` that follow */
-    elbo_metric_matrix train_codes, test_codes;
-    int32_t *train_label, *test_label; /* [used, train], [used, test] */
+    int64_t sample;            /* rows order[0..sample) stand for the data; */
+    int64_t train, test;       /* fits are on the first `train` of them, judged on the `test` rows that follow these */
+    elbo_metric_matrix sample_codes, train_codes, test_codes; /* train_codes: the head of sample_codes */
+    int32_t *sample_label, *test_label;                       /* [used, sample], [used, test] */
 } elbo_factors;
 
-/* Reads codes: [N, Z] and factors: [N, F], and splits rows: `train` and `test` of them where there are as many, else two
- * thirds and the rest. */
-elbo_status elbo_factors_read(elbo_factors *table, const elbo_array *codes, const elbo_array *factors, int64_t train,
-                              int64_t test, uint64_t seed, elbo_error *error);
+/* Reads codes: [N, Z] and factors: [N, F], and splits rows: `train` and `test` of them where there are as many, else
+ * two thirds and the rest. */
+elbo_status elbo_factors_read(elbo_factors *table, const elbo_array *codes, const elbo_array *factors, int64_t points,
+                              int64_t test_points, uint64_t seed, elbo_error *error);
 void elbo_factors_clear(elbo_factors *table);
 
 /* A row drawn among those with the same value of a used factor as `row`; `row` itself is among them. */

@@ -133,7 +133,7 @@ elbo_status elbo_disentangling_factor_vae(const elbo_disentangling *work, elbo_e
     int64_t *count = elbo_calloc((size_t)(2 * cells) * sizeof *count);
     elbo_status status = variance && count ? ELBO_OK : elbo_fail_memory(error, bytes, "votes");
     if (status == ELBO_OK) {
-        elbo_metric_moments(table->train_codes.data, table->train, dims, 1, spare, variance);
+        elbo_metric_moments(table->sample_codes.data, table->sample, dims, 1, spare, variance);
         work->out->active = 0;
         for (int64_t d = 0; d < dims; d++) {
             bool active = sqrt(variance[d]) >= work->options->least_deviation && variance[d] > 0;

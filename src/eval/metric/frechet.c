@@ -32,8 +32,7 @@ static void product(double *restrict out, const double *restrict a, const double
 }
 
 /* The trace of (A B)^(1/2), which is that of the symmetric (A^(1/2) B A^(1/2))^(1/2). A is used up; spare: [2 n, n] */
-static elbo_status root_trace(double *a, const double *b, int64_t n, double *spare, double *trace,
-                              elbo_error *error) {
+static elbo_status root_trace(double *a, const double *b, int64_t n, double *spare, double *trace, elbo_error *error) {
     double *root = spare, *half = spare + n * n;
     ELBO_TRY(elbo_metric_root(a, n, root, NULL, error));
     product(half, root, b, n);
@@ -43,8 +42,8 @@ static elbo_status root_trace(double *a, const double *b, int64_t n, double *spa
     return elbo_metric_root(a, n, NULL, trace, error);
 }
 
-static elbo_status measure(const elbo_metric_matrix *a, const elbo_metric_matrix *b, double *memory,
-                           elbo_frechet *out, elbo_error *error) {
+static elbo_status measure(const elbo_metric_matrix *a, const elbo_metric_matrix *b, double *memory, elbo_frechet *out,
+                           elbo_error *error) {
     int64_t d = a->columns;
     double *mean_a = memory, *mean_b = mean_a + d, *first = mean_b + d, *second = first + d * d, trace;
     ELBO_TRY(moments(a, mean_a, first, error));
@@ -86,8 +85,7 @@ elbo_status elbo_score_frechet(const elbo_array *a, const elbo_array *b, elbo_fr
         out->rows_b = second.rows;
         size_t bytes = (size_t)(2 * d + 4 * d * d) * sizeof *memory;
         memory = elbo_calloc(bytes);
-        status = memory ? measure(&first, &second, memory, out, error)
-                        : elbo_fail_memory(error, bytes, "covariances");
+        status = memory ? measure(&first, &second, memory, out, error) : elbo_fail_memory(error, bytes, "covariances");
         int64_t rows = first.rows < second.rows ? first.rows : second.rows;
         if (rows < 10 * d)
             elbo_metric_warn(out->warning, sizeof out->warning,

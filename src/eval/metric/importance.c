@@ -48,7 +48,7 @@ elbo_status elbo_disentangling_dci(const elbo_disentangling *work, elbo_error *e
     elbo_status status = ELBO_OK;
     for (int64_t f = 0; f < used && status == ELBO_OK; f++) {
         elbo_boosting fit;
-        status = elbo_boosting_fit(&fit, table->train_codes.data, table->train_label + f * table->train, table->train,
+        status = elbo_boosting_fit(&fit, table->train_codes.data, table->sample_label + f * table->sample, table->train,
                                    dims, table->label[f].classes, &settings, error);
         if (status != ELBO_OK) break;
         right += elbo_boosting_accuracy(&fit, table->test_codes.data, table->test_label + f * table->test, table->test);
@@ -84,7 +84,7 @@ elbo_status elbo_disentangling_sap(const elbo_disentangling *work, elbo_error *e
         copy_column(&table->train_codes, d, x);
         copy_column(&table->test_codes, d, test);
         for (int64_t f = 0; f < used && status == ELBO_OK; f++)
-            status = elbo_svm_accuracy(x, table->train_label + f * table->train, table->train, test,
+            status = elbo_svm_accuracy(x, table->sample_label + f * table->sample, table->train, test,
                                        table->test_label + f * table->test, table->test, table->label[f].classes, svm_c,
                                        &accuracy[d * used + f], error);
     }

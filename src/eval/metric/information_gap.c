@@ -21,15 +21,15 @@ static void bin_column(const elbo_metric_matrix *codes, int64_t d, int64_t bins,
     }
 }
 
-/* information: [Z, used] and the entropy of each factor, on the training rows. */
+/* information: [Z, used] and the entropy of each factor, on the sample. */
 static elbo_status measure(const elbo_disentangling *work, double *information, double *entropy, int32_t *bin,
                            elbo_error *error) {
     const elbo_factors *table = work->table;
     for (int64_t d = 0; d < table->codes.columns; d++) {
-        bin_column(&table->train_codes, d, work->options->bins, bin);
+        bin_column(&table->sample_codes, d, work->options->bins, bin);
         for (int64_t f = 0; f < table->used; f++) {
             elbo_contingency cells;
-            ELBO_TRY(elbo_contingency_new(&cells, bin, table->train_label + f * table->train, table->train,
+            ELBO_TRY(elbo_contingency_new(&cells, bin, table->sample_label + f * table->sample, table->sample,
                                           work->options->bins, table->label[f].classes, error));
             information[d * table->used + f] = elbo_contingency_information(&cells);
             entropy[f] = elbo_contingency_entropy(cells.column_count, cells.columns, cells.total);
@@ -78,7 +78,7 @@ elbo_status elbo_disentangling_information(const elbo_disentangling *work, bool 
     int64_t dims = table->codes.columns, used = table->used;
     size_t bytes = (size_t)(dims * used + used) * sizeof(double);
     double *information = elbo_calloc(bytes);
-    int32_t *bin = elbo_calloc((size_t)table->train * sizeof *bin);
+    int32_t *bin = elbo_calloc((size_t)table->sample * sizeof *bin);
     elbo_status status = information && bin ? ELBO_OK : elbo_fail_memory(error, bytes, "mutual information");
     double *entropy = information ? information + dims * used : NULL;
     if (status == ELBO_OK) status = measure(work, information, entropy, bin, error);

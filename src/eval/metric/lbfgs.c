@@ -10,11 +10,11 @@ enum { PAIRS = 10, TRIALS = 40 };
 typedef struct descent {
     elbo_lbfgs_function function;
     void *user;
-    int64_t count, kept;         /* pairs so far */
-    double *x, *gradient;        /* here */
+    int64_t count, kept;  /* pairs so far */
+    double *x, *gradient; /* here */
     double *next, *next_gradient;
     double *direction;
-    double *step, *change;       /* [PAIRS, count]: s and y */
+    double *step, *change; /* [PAIRS, count]: s and y */
     double rho[PAIRS];
     double value, next_value;
 } descent;

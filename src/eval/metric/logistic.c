@@ -101,8 +101,8 @@ static elbo_status minimise(objective *o, elbo_logistic *fit, const elbo_logisti
     o->residual = memory; /* first, as kernels want panels aligned */
     o->part_gradient = memory + PARTS * panel;
     elbo_lbfgs_result result;
-    elbo_status status = elbo_lbfgs(evaluate, o, fit->weight, (int64_t)count, settings->iterations, settings->tolerance,
-                                    &result, error);
+    elbo_status status =
+        elbo_lbfgs(evaluate, o, fit->weight, (int64_t)count, settings->iterations, settings->tolerance, &result, error);
     elbo_free(memory);
     fit->iterations = result.iterations;
     fit->converged = result.converged;

@@ -22,8 +22,7 @@ elbo_status elbo_metric_panels(elbo_panels *panels, const double *x, int64_t row
     return ELBO_OK;
 }
 
-void elbo_metric_moments(const double *x, int64_t rows, int64_t columns, int64_t less, double *mean,
-                         double *variance) {
+void elbo_metric_moments(const double *x, int64_t rows, int64_t columns, int64_t less, double *mean, double *variance) {
     memset(mean, 0, (size_t)columns * sizeof *mean);
     for (int64_t row = 0; row < rows; row++)
         for (int64_t c = 0; c < columns; c++) mean[c] += x[row * columns + c];

@@ -151,8 +151,8 @@ static elbo_status nearest(const task *t, const elbo_probe_options *options, int
                            elbo_error *error) {
     int32_t *guess = elbo_calloc((size_t)t->test.rows * sizeof *guess);
     if (!guess) return elbo_fail_memory(error, (size_t)t->test.rows * sizeof *guess, "guesses");
-    elbo_status status = elbo_neighbours(&t->train, t->train_label, t->classes, &t->test, options->neighbours, threads,
-                                         guess, error);
+    elbo_status status =
+        elbo_neighbours(&t->train, t->train_label, t->classes, &t->test, options->neighbours, threads, guess, error);
     if (status == ELBO_OK) out->knn_accuracy = share_right(guess, t->test_label, t->test.rows);
     elbo_free(guess);
     return status;

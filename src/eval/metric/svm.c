@@ -63,8 +63,8 @@ static void count(const int32_t *label, int64_t rows, double *counts) {
 }
 
 elbo_status elbo_svm_accuracy(const double *x, const int32_t *label, int64_t rows, const double *test_x,
-                              const int32_t *test_label, int64_t test_rows, int64_t classes, double c,
-                              double *accuracy, elbo_error *error) {
+                              const int32_t *test_label, int64_t test_rows, int64_t classes, double c, double *accuracy,
+                              elbo_error *error) {
     size_t bytes = (size_t)(3 * classes) * sizeof(double);
     double *w = elbo_calloc(bytes), *b = w + classes, *cost = w + 2 * classes;
     if (!w) return elbo_fail_memory(error, bytes, "support vector machines");

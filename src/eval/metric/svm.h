@@ -14,7 +14,7 @@ void elbo_svm_fit(const double *x, const int32_t *label, int64_t rows, int32_t p
  * of the class) for a class, 1 for the rest, with two classes each its own) tell right: the class whose w x + b is
  * largest. ELBO_ERROR_MEMORY. */
 elbo_status elbo_svm_accuracy(const double *x, const int32_t *label, int64_t rows, const double *test_x,
-                              const int32_t *test_label, int64_t test_rows, int64_t classes, double c,
-                              double *accuracy, elbo_error *error);
+                              const int32_t *test_label, int64_t test_rows, int64_t classes, double c, double *accuracy,
+                              elbo_error *error);
 
 #endif

@@ -11,8 +11,7 @@ static const elbo_metric_info metrics[] = {
      "max over matchings m of 1/N sum_i [m(cluster_i) = class_i]; a cluster without a partner is wrong throughout",
      "Hungarian method: Kuhn 1955; as in Jiang et al. 2017"},
     {"nmi", "clusters", "mutual information of clusters and classes over the mean of their entropies",
-     "predicted and true labels", "0 to 1", HIGHER,
-     "I(c; y) / ((H(c) + H(y)) / 2); 1 where both have a single label",
+     "predicted and true labels", "0 to 1", HIGHER, "I(c; y) / ((H(c) + H(y)) / 2); 1 where both have a single label",
      "Vinh, Epps and Bailey 2010 (arithmetic mean)"},
     {"nmi_geometric", "clusters", "the same over the geometric mean of the entropies", "predicted and true labels",
      "0 to 1", HIGHER, "I(c; y) / sqrt(H(c) H(y)); 0 where one entropy is 0", "Strehl and Ghosh 2002"},
@@ -20,7 +19,8 @@ static const elbo_metric_info metrics[] = {
      "I(c; y) / max(H(c), H(y))", "Vinh, Epps and Bailey 2010 (max)"},
     {"ari", "clusters", "pairs of rows on which clusters and classes agree, corrected for chance",
      "predicted and true labels", "-0.5 to 1, 0 by chance", HIGHER,
-     "(S - E) / ((A + B) / 2 - E) with S, A, B the pairs together in both, in clusters, in classes, and E = A B over all "
+     "(S - E) / ((A + B) / 2 - E) with S, A, B the pairs together in both, in clusters, in classes, and E = A B over "
+     "all "
      "pairs",
      "Hubert and Arabie 1985"},
     {"purity", "clusters", "share of rows in the class that their cluster mostly holds", "predicted and true labels",
@@ -40,12 +40,14 @@ static const elbo_metric_info metrics[] = {
      "Kim and Mnih 2018"},
     {"mig", "disentanglement", "gap between the two dimensions that know most about a factor",
      "codes and factors; at least two dimensions", "0 to 1", HIGHER,
-     "mean over factors v of (I(z_1; v) - I(z_2; v)) / H(v), z_1 and z_2 the most informative dimensions, in 20 bins of "
+     "mean over factors v of (I(z_1; v) - I(z_2; v)) / H(v), z_1 and z_2 the most informative dimensions, in 20 bins "
+     "of "
      "equal width",
      "Chen et al. 2018; bins as in Locatello et al. 2019"},
     {"dci_disentanglement", "disentanglement", "how far each dimension matters for one factor only",
      "codes and factors; at least two factors", "0 to 1", HIGHER,
-     "mean over dimensions, weighted by their importance, of 1 - entropy to base F of the importance for each factor, in "
+     "mean over dimensions, weighted by their importance, of 1 - entropy to base F of the importance for each factor, "
+     "in "
      "gradient-boosted trees",
      "Eastwood and Williams 2018; trees as in Locatello et al. 2019"},
     {"dci_completeness", "disentanglement", "how far each factor is told by one dimension only",
@@ -57,7 +59,8 @@ static const elbo_metric_info metrics[] = {
      "Eastwood and Williams 2018; as accuracy in Locatello et al. 2019"},
     {"sap", "disentanglement", "gap between the two single dimensions that predict a factor best",
      "codes and factors; at least two dimensions", "0 to 1", HIGHER,
-     "mean over factors of the gap of the two best test accuracies of linear support vector machines (C = 0.01, squared "
+     "mean over factors of the gap of the two best test accuracies of linear support vector machines (C = 0.01, "
+     "squared "
      "hinge, balanced classes, one against the rest) on one dimension each",
      "Kumar, Sattigeri and Balakrishnan 2018"},
     {"modularity", "disentanglement", "how far each dimension informs about one factor only",
@@ -75,12 +78,14 @@ static const elbo_metric_info metrics[] = {
      "Blei, Ng and Jordan 2003"},
     {"npmi", "topics", "how much more often top words of a topic occur together than by chance",
      "topics and a reference corpus", "-1 to 1, 0 by chance", HIGHER,
-     "mean over topics and pairs of their 10 top words of log(p_ij / (p_i p_j)) / -log p_ij, p the share of documents; -1 "
+     "mean over topics and pairs of their 10 top words of log(p_ij / (p_i p_j)) / -log p_ij, p the share of documents; "
+     "-1 "
      "for a pair that never occurs",
      "Bouma 2009; Lau, Newman and Baldwin 2014"},
     {"c_v", "topics", "how alike the company is that top words of a topic keep", "topics and a reference corpus",
      "-1 to 1", HIGHER,
-     "mean over topics and their 10 top words of the cosine of a word's vector of npmi with all of them (1e-12 added to "
+     "mean over topics and their 10 top words of the cosine of a word's vector of npmi with all of them (1e-12 added "
+     "to "
      "p_ij) and the sum of these vectors; a window is a whole document, where the source has windows of 110 words",
      "Roeder, Both and Hinneburg 2015"},
     {"diversity", "topics", "share of distinct words among the top words of all topics", "topics", "1/K to 1", HIGHER,
@@ -94,8 +99,8 @@ static const elbo_metric_info metrics[] = {
      "0 to 1, the share of anomalies by chance", HIGHER,
      "sum over thresholds n of (R_n - R_n-1) P_n, equal scores taken at once",
      "Manning, Raghavan and Schuetze 2008, section 8.4"},
-    {"detected", "detection", "share of anomalies found at a rate of false alarms",
-     "scores, labels and a rate (0.05)", "0 to 1", HIGHER,
+    {"detected", "detection", "share of anomalies found at a rate of false alarms", "scores, labels and a rate (0.05)",
+     "0 to 1", HIGHER,
      "share of anomalies at or above the lowest score at which the share of normal rows does not pass the rate",
      "Neyman and Pearson 1933"},
 
@@ -105,14 +110,16 @@ static const elbo_metric_info metrics[] = {
      "min -1/N sum log p(y|z) + l2/(2N) |W|^2",
      "Alain and Bengio 2016"},
     {"knn_accuracy", "probe", "whether rows of a class lie together", "codes and labels", "0 to 1", HIGHER,
-     "test accuracy of the majority among the 10 nearest training codes by Euclidean distance; of equal majorities that of "
+     "test accuracy of the majority among the 10 nearest training codes by Euclidean distance; of equal majorities "
+     "that of "
      "the nearest one",
      "Cover and Hart 1967"},
 
     /* ---- frechet ---- */
     {"frechet", "frechet", "squared Frechet distance of two sets of features, taken as normal",
      "two sets of features of one extractor", "0 and up", LOWER,
-     "|m_a - m_b|^2 + trace(C_a + C_b - 2 (C_a C_b)^(1/2)), covariances over N - 1; it depends on extractor and set size",
+     "|m_a - m_b|^2 + trace(C_a + C_b - 2 (C_a C_b)^(1/2)), covariances over N - 1; it depends on extractor and set "
+     "size",
      "Dowson and Landau 1982; Heusel et al. 2017"},
 
     /* ---- units ---- */

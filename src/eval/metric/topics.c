@@ -122,8 +122,7 @@ static elbo_status measure(elbo_topic_scores *out, const lists *all, const elbo_
     out->diversity_words = options->diversity_words < all->width ? options->diversity_words : all->width;
     out->npmi = out->c_v = NAN;
     if (out->vocabulary < all->vocabulary)
-        return elbo_fail(error, ELBO_ERROR_SHAPE,
-                         "corpus: documents of %lld words; the topics speak of at least %lld",
+        return elbo_fail(error, ELBO_ERROR_SHAPE, "corpus: documents of %lld words; the topics speak of at least %lld",
                          (long long)out->vocabulary, (long long)all->vocabulary);
     size_t bytes = (size_t)(out->topics * out->words) * sizeof *out->word;
     out->word = elbo_calloc(bytes);
@@ -162,8 +161,8 @@ void elbo_topic_scores_clear(elbo_topic_scores *scores) {
 
 /* ---- Perplexity ---- */
 
-static elbo_status perplexity(const elbo_metric_matrix *bounds, const elbo_metric_matrix *lengths,
-                              elbo_perplexity *out, elbo_error *error) {
+static elbo_status perplexity(const elbo_metric_matrix *bounds, const elbo_metric_matrix *lengths, elbo_perplexity *out,
+                              elbo_error *error) {
     double rates = 0, sum = 0;
     if (bounds->columns != 1 || lengths->columns != 1)
         return elbo_fail(error, ELBO_ERROR_SHAPE,
@@ -173,8 +172,10 @@ static elbo_status perplexity(const elbo_metric_matrix *bounds, const elbo_metri
     for (int64_t d = 0; d < bounds->rows; d++) {
         double length = lengths->data[d];
         if (length < 0)
-            return elbo_fail(error, ELBO_ERROR_FORMAT, "lengths: document %lld (from 0) has %g words; at least 0 "
-                             "were expected", (long long)d, length);
+            return elbo_fail(error, ELBO_ERROR_FORMAT,
+                             "lengths: document %lld (from 0) has %g words; at least 0 "
+                             "were expected",
+                             (long long)d, length);
         if (length == 0) {
             out->empty++;
             continue;

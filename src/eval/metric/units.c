@@ -18,15 +18,14 @@ static elbo_status check_layers(const elbo_ints *layers, int64_t units, elbo_err
                      (long long)sum, (long long)units);
 }
 
-static elbo_status measure(const elbo_metric_matrix *codes, const elbo_ints *layers, double threshold,
-                           elbo_units *out, elbo_error *error) {
+static elbo_status measure(const elbo_metric_matrix *codes, const elbo_ints *layers, double threshold, elbo_units *out,
+                           elbo_error *error) {
     int64_t units = codes->columns;
     elbo_ints whole = {1, {units}};
     const elbo_ints *used = layers && layers->count ? layers : &whole;
     if (!(threshold >= 0))
         return elbo_fail(error, ELBO_ERROR_USAGE, "threshold: %g; a variance of at least 0 was expected", threshold);
-    if (codes->rows < 2)
-        return elbo_fail(error, ELBO_ERROR_SHAPE, "codes: one row; a variance needs at least 2");
+    if (codes->rows < 2) return elbo_fail(error, ELBO_ERROR_SHAPE, "codes: one row; a variance needs at least 2");
     ELBO_TRY(check_layers(used, units, error));
     double *mean = elbo_calloc((size_t)units * sizeof *mean);
     out->variance = elbo_calloc((size_t)units * sizeof *out->variance);
