@@ -78,6 +78,19 @@ static void add_distribution(json_t *object, size_t index) {
     json_object_set_new(object, "closed_kl", elbo_cli_json_text(info.closed_kl));
 }
 
+static bool is_metrics(const struct topic *topic) { return strcmp(topic->name, "metrics") == 0; }
+
+static void add_metric(json_t *object, size_t index) {
+    elbo_metric_info info;
+    if (!elbo_metric_at(index, &info)) return;
+    json_object_set_new(object, "kind", elbo_cli_json_text(info.kind));
+    json_object_set_new(object, "needs", elbo_cli_json_text(info.needs));
+    json_object_set_new(object, "range", elbo_cli_json_text(info.range));
+    json_object_set_new(object, "direction", elbo_cli_json_text(info.direction));
+    json_object_set_new(object, "formula", elbo_cli_json_text(info.formula));
+    json_object_set_new(object, "source", elbo_cli_json_text(info.source));
+}
+
 static json_t *topic_as_json(const struct topic *topic) {
     json_t *array = json_array();
     item one;
@@ -86,6 +99,7 @@ static json_t *topic_as_json(const struct topic *topic) {
         json_object_set_new(object, "name", elbo_cli_json_text(one.name));
         json_object_set_new(object, "description", elbo_cli_json_text(one.description));
         if (is_distributions(topic)) add_distribution(object, i);
+        if (is_metrics(topic)) add_metric(object, i);
         json_array_append_new(array, object);
     }
     return array;
@@ -126,6 +140,22 @@ static void print_distributions(const struct topic *topic) {
     }
 }
 
+/* A metric with what it needs and where it comes from. */
+static void print_metrics(const struct topic *topic) {
+    elbo_metric_info info;
+    printf("%s:\n", topic->title);
+    for (size_t i = 0; elbo_metric_at(i, &info); i++) {
+        char range[128];
+        snprintf(range, sizeof range, "%s; %s", info.range, info.direction);
+        int column = printf("  %-20s  ", info.name);
+        elbo_cli_text_wrap(stdout, info.title, column, column);
+        print_field("kind", info.kind);
+        print_field("needs", info.needs);
+        print_field("range", range);
+        print_field("source", info.source);
+    }
+}
+
 static int run(elbo_context *context) {
     const char *wanted = elbo_context_argument(context, 0);
     json_t *object = context->common->json ? json_object() : NULL;
@@ -140,6 +170,8 @@ static int run(elbo_context *context) {
         first = false;
         if (is_distributions(&topics[t]))
             print_distributions(&topics[t]);
+        else if (is_metrics(&topics[t]))
+            print_metrics(&topics[t]);
         else
             print_topic(&topics[t]);
     }
@@ -157,6 +189,7 @@ const elbo_command command_list = {
     .examples = (const elbo_example[]){{"elbo list", "everything"},
                                        {"elbo list models", "what 'elbo train' can train"},
                                        {"elbo list distributions", "the catalogue, with parameters"},
+                                       {"elbo list metrics", "what 'elbo score' computes, with sources"},
                                        {"elbo list downloads", "the data sets that 'elbo data get' can fetch"},
                                        {"elbo list --json", "the same for a program"},
                                        {0}},

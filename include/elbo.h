@@ -720,6 +720,9 @@ ELBO_API elbo_status elbo_model_decode(elbo_model *model, const elbo_array *z, b
  * that take codes off the prior's support: above 1 where it is bounded, all but 1 where codes are whole numbers. */
 ELBO_API elbo_status elbo_model_prior(elbo_model *model, int64_t count, uint64_t seed, double temperature,
                                       elbo_array *z, elbo_error *error);
+/* By how much a unit of each topic raises the log odds of each word: f32 [latent, item_size], which the caller frees.
+ * ELBO_ERROR_UNSUPPORTED for models that are none of documents. */
+ELBO_API elbo_status elbo_model_topics(elbo_model *model, elbo_array *weights, elbo_error *error);
 /* Brings values of the data set to the range that pictures use: u8 as they are, floats clipped to what training saw. */
 ELBO_API void elbo_model_picture_range(const elbo_model *model, double *low, double *high);
 
@@ -744,6 +747,11 @@ typedef struct elbo_evaluation {
     double nll_sampling_error; /* standard error from the finite number of samples (delta method) */
     double ess_mean;           /* effective sample size: (sum w)^2 / sum w^2, mean over data */
     double mutual_information; /* I(x; z) under q, from at most 2000 rows */
+    double document_perplexity;        /* of documents: exp of the mean over documents of -ELBO / words */
+    double document_perplexity_stderr; /* its standard error over documents */
+    double corpus_perplexity;          /* exp(-sum of ELBOs / sum of words) */
+    double words;                      /* of all documents; those without have no part in a perplexity */
+    int64_t empty_documents;
     int64_t active_units;
     double *kl_per_dim, *mean_variance;
     double seconds;
@@ -954,10 +962,10 @@ ELBO_API void elbo_metrics_free(double *numbers);
 
 /* ---- 17 Metrics: files in, figures out.  Codes, clusters, topics and scores may have been made anywhere.
  *
- * Labels and factors are whole numbers, codes finite ones, in arrays of type f32, f64, u8 or i32; [N] stands for [N, 1].
- * ELBO_ERROR_SHAPE for lengths that differ and empty arrays, ELBO_ERROR_NUMERIC for a number that is not finite, with
- * its row (from 0).  A figure that its input does not define is NaN, and `warning` says why.  Formulas and sources:
- * elbo_metric_at, docs/metrics.md. */
+ * Labels and factors are whole numbers, codes finite ones, in arrays of type f32, f64, u8 or i32; [N] stands for [N,
+ * 1]. ELBO_ERROR_SHAPE for lengths that differ and empty arrays, ELBO_ERROR_NUMERIC for a number that is not finite,
+ * with its row (from 0).  A figure that its input does not define is NaN, and `warning` says why.  Formulas and
+ * sources: elbo_metric_at, docs/metrics.md. */
 
 /* What a metric is. All texts are static. */
 typedef struct elbo_metric_info {
@@ -978,7 +986,8 @@ ELBO_API bool elbo_metric_at(size_t index, elbo_metric_info *out);
 typedef struct elbo_cluster_scores {
     int64_t count, clusters, classes;
     double accuracy, nmi, nmi_geometric, nmi_max, ari, purity;
-    int64_t *cluster, *matched; /* [clusters]: labels, rising, and the class that each was matched to or ELBO_UNMATCHED */
+    int64_t *cluster,
+        *matched; /* [clusters]: labels, rising, and the class that each was matched to or ELBO_UNMATCHED */
 } elbo_cluster_scores;
 
 /* predicted, truth: labels [N]; the numbers themselves mean nothing, and there may be more of one than of the other. */
@@ -988,19 +997,20 @@ ELBO_API elbo_status elbo_score_clusters(const elbo_array *predicted, const elbo
 ELBO_API void elbo_cluster_scores_clear(elbo_cluster_scores *scores);
 
 /* Codes against the factors of variation. */
-#define ELBO_DISENTANGLEMENT_OPTIONS(O)                                                                                \
-    O(TEXT, metrics, "all", 0, 0, NULL,                                                                                \
-      "which: some of beta_vae, factor_vae, mig, dci, sap, modularity, separated by commas")                           \
-    O(INT, points, "10000", 2, 1e9, NULL, "rows for histograms, variances and fits (fewer rows: all, two thirds for fits)")          \
-    O(INT, test_points, "5000", 1, 1e9, NULL, "other rows that judge the fits of dci and sap, at most a third")   \
-    O(INT, votes, "10000", 1, 1e9, NULL, "beta_vae, factor_vae: votes to learn from")                                  \
-    O(INT, test_votes, "5000", 1, 1e9, NULL, "beta_vae, factor_vae: votes to judge by")                                \
-    O(INT, batch, "64", 2, 1e6, NULL, "beta_vae, factor_vae: pairs or rows of a vote, with one factor fixed")          \
-    O(REAL, least_deviation, "0.05", 0, 1e300, NULL, "factor_vae: dimensions that vary less do not vote")              \
-    O(INT, bins, "20", 2, 10000, NULL, "mig, modularity: bins of a dimension")                                         \
-    O(INT, trees, "100", 1, 10000, NULL, "dci: rounds of boosting; a round has a tree for each value of a factor")     \
-    O(INT, depth, "3", 1, 8, NULL, "dci: depth of a tree")                                                             \
-    O(REAL, rate, "0.1", 1e-6, 1, NULL, "dci: share of a tree's step that is taken")                                   \
+#define ELBO_DISENTANGLEMENT_OPTIONS(O)                                                                            \
+    O(TEXT, metrics, "all", 0, 0, NULL,                                                                            \
+      "which: some of beta_vae, factor_vae, mig, dci, sap, modularity, separated by commas")                       \
+    O(INT, points, "10000", 2, 1e9, NULL,                                                                          \
+      "rows for histograms, variances and fits (fewer rows: all, two thirds for fits)")                            \
+    O(INT, test_points, "5000", 1, 1e9, NULL, "other rows that judge the fits of dci and sap, at most a third")    \
+    O(INT, votes, "10000", 1, 1e9, NULL, "beta_vae, factor_vae: votes to learn from")                              \
+    O(INT, test_votes, "5000", 1, 1e9, NULL, "beta_vae, factor_vae: votes to judge by")                            \
+    O(INT, batch, "64", 2, 1e6, NULL, "beta_vae, factor_vae: pairs or rows of a vote, with one factor fixed")      \
+    O(REAL, least_deviation, "0.05", 0, 1e300, NULL, "factor_vae: dimensions that vary less do not vote")          \
+    O(INT, bins, "20", 2, 10000, NULL, "mig, modularity: bins of a dimension")                                     \
+    O(INT, trees, "100", 1, 10000, NULL, "dci: rounds of boosting; a round has a tree for each value of a factor") \
+    O(INT, depth, "3", 1, 8, NULL, "dci: depth of a tree")                                                         \
+    O(REAL, rate, "0.1", 1e-6, 1, NULL, "dci: share of a tree's step that is taken")                               \
     O(INT, seed, "1", 0, 9.2e18, NULL, "seed of the splits and of the votes")
 ELBO_OPTIONS_STRUCT(elbo_disentanglement_options, ELBO_DISENTANGLEMENT_OPTIONS);
 /* The table of these options, for flags and help. */
@@ -1026,8 +1036,8 @@ ELBO_API elbo_status elbo_score_disentanglement(const elbo_array *codes, const e
 ELBO_API void elbo_disentanglement_clear(elbo_disentanglement *scores);
 
 /* Topics: coherence of their words in a reference corpus. */
-#define ELBO_TOPIC_OPTIONS(O)                                                                  \
-    O(INT, top_words, "10", 2, 10000, NULL, "words of a topic that npmi and c_v look at")      \
+#define ELBO_TOPIC_OPTIONS(O)                                                             \
+    O(INT, top_words, "10", 2, 10000, NULL, "words of a topic that npmi and c_v look at") \
     O(INT, diversity_words, "25", 1, 10000, NULL, "words of a topic that diversity looks at")
 ELBO_OPTIONS_STRUCT(elbo_topic_options, ELBO_TOPIC_OPTIONS);
 /* The table of these options, for flags and help. */
@@ -1035,11 +1045,11 @@ ELBO_API extern const elbo_options elbo_topic_options_table;
 
 typedef struct elbo_topic_scores {
     int64_t topics, vocabulary, documents;
-    int64_t words, diversity_words;  /* that were looked at: fewer than asked for where topics have fewer */
-    int64_t unseen;                  /* top words, counted for each topic, that are in no document */
-    double npmi, c_v, diversity;     /* npmi and c_v: NaN without a corpus */
-    int32_t *word;                   /* [topics, words], the most likely first */
-    double *topic_npmi, *topic_c_v;  /* [topics], NULL without a corpus */
+    int64_t words, diversity_words; /* that were looked at: fewer than asked for where topics have fewer */
+    int64_t unseen;                 /* top words, counted for each topic, that are in no document */
+    double npmi, c_v, diversity;    /* npmi and c_v: NaN without a corpus */
+    int32_t *word;                  /* [topics, words], the most likely first */
+    double *topic_npmi, *topic_c_v; /* [topics], NULL without a corpus */
     char warning[512];
 } elbo_topic_scores;
 
@@ -1055,7 +1065,7 @@ ELBO_API void elbo_topic_scores_clear(elbo_topic_scores *scores);
 typedef struct elbo_perplexity {
     int64_t documents, empty; /* with words, and without: these are left out */
     double words;             /* of all documents */
-    double per_document, per_corpus;
+    double document_perplexity, corpus_perplexity;
     char warning[256];
 } elbo_perplexity;
 
@@ -1068,10 +1078,10 @@ typedef struct elbo_detection {
     int64_t count, anomalies;
     double auroc, auroc_stderr; /* standard error over rows; NaN with a single row of one kind */
     double average_precision;
-    double threshold;           /* the lowest with few enough false alarms; a score at or above it is an alarm */
-    double detected;            /* share of the anomalies that it catches */
-    double false_alarms;        /* share of the normal rows that it catches */
-    double precision;           /* share of the alarms that are anomalies; NaN without alarms */
+    double threshold;    /* the lowest with few enough false alarms; a score at or above it is an alarm */
+    double detected;     /* share of the anomalies that it catches */
+    double false_alarms; /* share of the normal rows that it catches */
+    double precision;    /* share of the alarms that are anomalies; NaN without alarms */
 } elbo_detection;
 
 /* scores: [N]; labels: [N], 1 for an anomaly, 0 for a normal row, both present. false_alarms: the rate that the
@@ -1080,11 +1090,11 @@ ELBO_API elbo_status elbo_score_detection(const elbo_array *scores, const elbo_a
                                           elbo_detection *out, elbo_error *error);
 
 /* What simple classifiers read from codes. */
-#define ELBO_PROBE_OPTIONS(O)                                                                                         \
-    O(REAL, l2, "1", 0, 1e12, NULL, "linear: penalty l2/(2N) |W|^2 beside the mean cross-entropy")                    \
-    O(INT, iterations, "500", 1, 1e6, NULL, "linear: at most so many iterations")                                     \
-    O(INT, neighbours, "10", 1, 10000, NULL, "k-NN: neighbours that vote")                                            \
-    O(REAL, test_fraction, "0.2", 0, 1, NULL, "share of rows held out where no test rows are given")                  \
+#define ELBO_PROBE_OPTIONS(O)                                                                        \
+    O(REAL, l2, "1", 0, 1e12, NULL, "linear: penalty l2/(2N) |W|^2 beside the mean cross-entropy")   \
+    O(INT, iterations, "500", 1, 1e6, NULL, "linear: at most so many iterations")                    \
+    O(INT, neighbours, "10", 1, 1000, NULL, "k-NN: neighbours that vote")                            \
+    O(REAL, test_fraction, "0.2", 0, 1, NULL, "share of rows held out where no test rows are given") \
     O(INT, seed, "1", 0, 9.2e18, NULL, "seed of that split")
 ELBO_OPTIONS_STRUCT(elbo_probe_options, ELBO_PROBE_OPTIONS);
 /* The table of these options, for flags and help. */
@@ -1096,7 +1106,7 @@ typedef struct elbo_probe {
     double majority_accuracy; /* of always guessing the most frequent class of training */
     int64_t iterations;       /* of the linear probe */
     bool converged;
-    int64_t unknown;          /* test rows with a label that training does not have */
+    int64_t unknown; /* test rows with a label that training does not have */
     char warning[512];
 } elbo_probe;
 
@@ -1116,8 +1126,7 @@ typedef struct elbo_frechet {
 } elbo_frechet;
 
 /* a: [N, d], b: [M, d], N and M at least 2, d at most ELBO_FRECHET_DIMS. */
-ELBO_API elbo_status elbo_score_frechet(const elbo_array *a, const elbo_array *b, elbo_frechet *out,
-                                        elbo_error *error);
+ELBO_API elbo_status elbo_score_frechet(const elbo_array *a, const elbo_array *b, elbo_frechet *out, elbo_error *error);
 
 /* Units of codes that the data move, for each layer of a hierarchy. */
 typedef struct elbo_units {

@@ -1,6 +1,7 @@
 /* Posteriors fitted to single data, and the gap between log p(x) and the ELBO, on linear-Gaussian models, where the
  * posterior is N(m, P^-1) with P = I + W'W/s^2 and m = P^-1 W'(x - b)/s^2 and every gap has a closed form. Seeds are
- * fixed; bounds are given in standard errors, so that a correct change of the draws fails with the stated probability. */
+ * fixed; bounds are given in standard errors, so that a correct change of the draws fails with the stated probability.
+ */
 #include <gsl/gsl_blas.h>
 
 #include "base/memory.h"
@@ -68,7 +69,8 @@ static void fit_rows(const linear *l, const char *name, const elbo_gap_options *
     elbo_work work = {0};
     elbo_gap_rows rows = {.x = l->x, .count = l->rows, .run = {.seed = 3}};
     if (name)
-        assert_int_equal(elbo_head_parse(&head, "--gap-posterior", name, (elbo_head_sizes){.size = Z}, &error), ELBO_OK);
+        assert_int_equal(elbo_head_parse(&head, "--gap-posterior", name, (elbo_head_sizes){.size = Z}, &error),
+                         ELBO_OK);
     if (elbo_gap_family_new(family, &l->model->instance, name ? &head : NULL, l->rows, ELBO_PRECISION_F32, 1, &error) ||
         elbo_gap_family_fit(family, options, &rows, &work, &error) || elbo_gap_family_read(family, &error))
         fail_msg("%s", error.message);
@@ -154,9 +156,9 @@ static void full_posterior(void **state) {
     linear_close(&l);
 }
 
-/* Standard deviation of a number that Adam has moved: the gradient has noise g and slope h, Adam divides both by about g
- * (its second moment), and the rate falls from a to 0 in n steps. It is a random walk of which the part before the rate
- * a* = a u/n is forgotten, where (a* h / g) u / 2 = 1; what is left has variance a* g / (2 h). */
+/* Standard deviation of a number that Adam has moved: the gradient has noise g and slope h, Adam divides both by about
+ * g (its second moment), and the rate falls from a to 0 in n steps. It is a random walk of which the part before the
+ * rate a* = a u/n is forgotten, where (a* h / g) u / 2 = 1; what is left has variance a* g / (2 h). */
 static double left_over(double noise, double slope, double rate, double steps) {
     double u = fmin(steps, sqrt(2 * steps * noise / (rate * slope)));
     return sqrt(rate * u / steps * noise / (2 * slope));
@@ -212,7 +214,8 @@ static elbo_status measure(elbo_model *model, const elbo_dataset *data, const se
     elbo_status status = elbo_options_init(&elbo_evaluation_options_table, &evaluation, error);
     memset(out, 0, sizeof *out);
     memset(&gap, 0, sizeof gap);
-    if (status == ELBO_OK) status = elbo_options_set(&elbo_evaluation_options_table, &evaluation, "split", "all", error);
+    if (status == ELBO_OK)
+        status = elbo_options_set(&elbo_evaluation_options_table, &evaluation, "split", "all", error);
     if (status == ELBO_OK) status = elbo_options_init(&elbo_gap_options_table, &gap, error);
     if (status == ELBO_OK && s->posterior)
         status = elbo_options_set(&elbo_gap_options_table, &gap, "gap-posterior", s->posterior, error);
@@ -381,8 +384,8 @@ static void without_encoder(void **state) {
     static const char *const kinds[] = {"bbvi", "mcem"};
     static const double lengths[Z] = {1, 0.5, 0};
     for (int k = 0; k < 2; k++) {
-        const char *const pairs[] = {"hidden",   "",      "latent",    "3",    "likelihood", "gaussian",
-                                     "variance", "fixed", "scale",     "0.5",  "normalize",  "none",
+        const char *const pairs[] = {"hidden",    "",       "latent",    "3",   "likelihood", "gaussian",
+                                     "variance",  "fixed",  "scale",     "0.5", "normalize",  "none",
                                      "inference", kinds[k], "fit-steps", "300", NULL};
         linear l = {0};
         linear_orthogonal(&l, lengths, 0.5);
@@ -438,10 +441,9 @@ static double bits_best(const bits *b) {
 static void discrete_codes(void **state) {
     (void)state;
     enum { ROWS = 60, DRAWS = 400 };
-    static const char *const pairs[] = {"hidden",    "",           "latent",     "2",         "likelihood", "gaussian",
-                                        "variance",  "fixed",      "scale",      "1",         "normalize",  "none",
-                                        "prior",     "bernoulli",  "posterior",  "bernoulli", "estimator",  "reinforce",
-                                        NULL};
+    static const char *const pairs[] = {
+        "hidden",    "",     "latent", "2",         "likelihood", "gaussian",  "variance",  "fixed",     "scale", "1",
+        "normalize", "none", "prior",  "bernoulli", "posterior",  "bernoulli", "estimator", "reinforce", NULL};
     linear l = {0};
     static const double lengths[Z] = {2, 1, 0};
     linear_orthogonal(&l, lengths, 1);
@@ -548,10 +550,17 @@ static void refusals(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(diagonal_posterior), cmocka_unit_test(full_posterior), cmocka_unit_test(correlated_posterior),
-        cmocka_unit_test(gaps),               cmocka_unit_test(no_gap),         cmocka_unit_test(batches),
-        cmocka_unit_test(too_few_steps),      cmocka_unit_test(without_encoder), cmocka_unit_test(discrete_codes),
-        cmocka_unit_test(progress),           cmocka_unit_test(memory),         cmocka_unit_test(refusals)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(diagonal_posterior),
+                                       cmocka_unit_test(full_posterior),
+                                       cmocka_unit_test(correlated_posterior),
+                                       cmocka_unit_test(gaps),
+                                       cmocka_unit_test(no_gap),
+                                       cmocka_unit_test(batches),
+                                       cmocka_unit_test(too_few_steps),
+                                       cmocka_unit_test(without_encoder),
+                                       cmocka_unit_test(discrete_codes),
+                                       cmocka_unit_test(progress),
+                                       cmocka_unit_test(memory),
+                                       cmocka_unit_test(refusals)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -230,17 +230,17 @@ static double excess_kl(const linear *l, const float *numbers) {
 
 /* ---- the trainings ---- */
 
-#define LINEAR                                                                                                     \
+#define LINEAR                                                                                                      \
     "hidden", "", "latent", "3", "likelihood", "gaussian", "variance", "shared", "scale", "1", "normalize", "none", \
         "test-fraction", "0"
-static const char *const bbvi[] = {LINEAR, "inference", "bbvi", "batch", "50", "epochs", "80", "lr", "0.02",
-                                   "schedule", "cosine", NULL};
-static const char *const mcem[] = {LINEAR, "inference", "mcem", "batch", "50", "epochs", "80", "lr", "0.02",
-                                   "schedule", "cosine", "local-steps", "3", NULL};
+static const char *const bbvi[] = {LINEAR, "inference", "bbvi", "batch",    "50",     "epochs",
+                                   "80",   "lr",        "0.02", "schedule", "cosine", NULL};
+static const char *const mcem[] = {LINEAR, "inference", "mcem",     "batch",  "50",          "epochs", "80",
+                                   "lr",   "0.02",      "schedule", "cosine", "local-steps", "3",      NULL};
 static const char *const encoder[] = {LINEAR, "batch", "20", "epochs", "120", "lr", "0.02", "schedule", "cosine", NULL};
 
-/* 25 numbers are estimated from 290 rows: the likelihood of the truth lies about 25/2/290 = 0.04 nats below the best one,
- * and what training leaves must be less than that. Before training it is more than 1 nat. */
+/* 25 numbers are estimated from 290 rows: the likelihood of the truth lies about 25/2/290 = 0.04 nats below the best
+ * one, and what training leaves must be less than that. Before training it is more than 1 nat. */
 static const double estimation_error = 25.0 / 2 / ROWS;
 
 static void check_likelihood(const char *path, const char *what) {
@@ -262,8 +262,8 @@ static void test_start_is_far(void **state) {
 }
 
 /* What the moves of a fixed rate a leave of KL(q || p(z|x)) with estimator b: gradients of a mean have noise of about
- * sqrt(P_jj) and slope P_jj, those of a log variance 0.7 and 1/2. Adam divides both by the noise g, which makes the numbers
- * walk with variance a g / (2 h); half the slope times that is lost. */
+ * sqrt(P_jj) and slope P_jj, those of a log variance 0.7 and 1/2. Adam divides both by the noise g, which makes the
+ * numbers walk with variance a g / (2 h); half the slope times that is lost. */
 static double walk(const linear *l, double rate) {
     double sum = 0;
     for (int j = 0; j < Z; j++) {
@@ -273,8 +273,8 @@ static double walk(const linear *l, double rate) {
     return sum;
 }
 
-/* Both gradients of bbvi. That of STL has no noise where q is the posterior; the score's is about as large as b's for 10
- * draws. Twice the walk is allowed, since the decoder moves as well. */
+/* Both gradients of bbvi. That of STL has no noise where q is the posterior; the score's is about as large as b's for
+ * 10 draws. Twice the walk is allowed, since the decoder moves as well. */
 static void test_bbvi(void **state) {
     (void)state;
     static const struct {
@@ -291,7 +291,8 @@ static void test_bbvi(void **state) {
         read_run(path, &l, kept, 2 * Z);
         double kl = excess_kl(&l, kept);
         double allowed = kinds[k].walks * walk(&l, 0.05) + kinds[k].least;
-        if (!(kl < allowed)) fail_msg("%s: KL from the best posteriors %.4f, at most %.4f allowed", kinds[k].name, kl, allowed);
+        if (!(kl < allowed))
+            fail_msg("%s: KL from the best posteriors %.4f, at most %.4f allowed", kinds[k].name, kl, allowed);
         memset(kept, 0, sizeof *kept * ROWS * 2 * Z);
         assert_true(excess_kl(&l, kept) > 1); /* there was something to learn */
         elbo_model_free(l.model);
@@ -308,8 +309,8 @@ static void test_mcem(void **state) {
 }
 
 /* The amortised encoder can give the exact posteriors of a linear model, and its decoder spans the principal subspace.
- * Where an eigenvalue of the sample covariance is l inside the subspace and m outside, the sampling error of the direction
- * is sqrt(l m / N) / (l - m); the angle that training leaves must be less than that of the worst pair. */
+ * Where an eigenvalue of the sample covariance is l inside the subspace and m outside, the sampling error of the
+ * direction is sqrt(l m / N) / (l - m); the angle that training leaves must be less than that of the worst pair. */
 static void test_encoder(void **state) {
     (void)state;
     linear l;
@@ -364,7 +365,8 @@ static void assert_same_run(const char *one, const char *two, bool gradients) {
         bool chain = strcmp(names[gradients][k], "local.chain") == 0;
         char *files[] = {elbo_textf("%s/last.safetensors", one), elbo_textf("%s/last.safetensors", two)};
         for (int side = 0; side < 2; side++) {
-            elbo_flat flat = {.data = side ? right : left, .length = chain ? 2 : (size_t)(ROWS * Z * (gradients ? 2 : 1))};
+            elbo_flat flat = {.data = side ? right : left,
+                              .length = chain ? 2 : (size_t)(ROWS * Z * (gradients ? 2 : 1))};
             strcpy(flat.name, names[gradients][k]);
             if (elbo_checkpoint_read_flats(files[side], &flat, 1, &error) != ELBO_OK) fail_msg("%s", error.message);
             elbo_free(files[side]);
@@ -376,8 +378,8 @@ static void assert_same_run(const char *one, const char *two, bool gradients) {
     elbo_model_free(m.model);
 }
 
-/* kill -9 at moments that a fixed generator picks. This test comes first: OpenMP does not survive a fork once the parent
- * has used it. 290 rows in batches of 50 leave a rest of 40. */
+/* kill -9 at moments that a fixed generator picks. This test comes first: OpenMP does not survive a fork once the
+ * parent has used it. 290 rows in batches of 50 leave a rest of 40. */
 static void test_resume_after_kills(void **state) {
     (void)state;
     elbo_error error = {0};
@@ -392,9 +394,9 @@ static void test_resume_after_kills(void **state) {
             if (child == 0) {
                 watcher w = {0};
                 char *last = elbo_textf("%s/last.safetensors", killed);
-                elbo_status status = access(last, F_OK) == 0 ? resume(killed, &w, &error)
-                                                             : train(config_of(kind ? bbvi : mcem, saving), killed, 1,
-                                                                     &w, &error);
+                elbo_status status = access(last, F_OK) == 0
+                                         ? resume(killed, &w, &error)
+                                         : train(config_of(kind ? bbvi : mcem, saving), killed, 1, &w, &error);
                 if (status != ELBO_OK) fprintf(stderr, "child: %s\n", error.message);
                 _exit(status == ELBO_OK ? 0 : 2);
             }
@@ -420,7 +422,8 @@ static void test_resumed_runs_are_the_same(void **state) {
     for (int kind = 0; kind < 2; kind++) {
         const char *const *pairs = kind ? bbvi : mcem;
         char *whole = trained(kind ? "whole-bbvi" : "whole-mcem", pairs, briefly, 1);
-        char *killed = folder(kind ? "killed-bbvi" : "killed-mcem"), *parts = folder(kind ? "parts-bbvi" : "parts-mcem");
+        char *killed = folder(kind ? "killed-bbvi" : "killed-mcem"),
+             *parts = folder(kind ? "parts-bbvi" : "parts-mcem");
         elbo_config *config = config_of(pairs, briefly);
         watcher w = {.stop_after = 8}; /* within the second epoch */
         assert_int_equal(train(config, parts, 1, &w, &error), ELBO_ERROR_INTERRUPTED);
@@ -437,8 +440,8 @@ static void test_resumed_runs_are_the_same(void **state) {
     }
 }
 
-/* Draws are the same for any number of threads; sums may be rounded differently, and 12 steps of Adam make at most a few
- * thousand roundings of that. */
+/* Draws are the same for any number of threads; sums may be rounded differently, and 12 steps of Adam make at most a
+ * few thousand roundings of that. */
 static void test_threads(void **state) {
     (void)state;
     for (int kind = 0; kind < 2; kind++) {
@@ -493,7 +496,8 @@ static void test_batches(void **state) {
     }
 }
 
-/* Held-out rows, encoding, evaluation and sampling fit posteriors of their own: those of the decoder, which are known. */
+/* Held-out rows, encoding, evaluation and sampling fit posteriors of their own: those of the decoder, which are known.
+ */
 static void test_use(void **state) {
     (void)state;
     elbo_error error = {0};
@@ -549,6 +553,33 @@ static void test_use(void **state) {
     }
 }
 
+/* Bytes may be given as bytes or as floats. */
+static void test_bytes(void **state) {
+    (void)state;
+    enum { PIXELS = 784, COUNT = 5 };
+    elbo_error error = {0};
+    static const char *const pairs[] = {
+        "data", "synth:glyphs?train=20&test=3", "hidden", "5", "latent", "2", "epochs", "1", "inference", "bbvi", NULL};
+    char *path = trained("bytes", pairs, NULL, 1);
+    elbo_model *model = elbo_model_open(path, "last", 1, &error);
+    assert_non_null(model);
+    assert_int_equal(elbo_model_get_info(model)->item_size, PIXELS);
+    uint8_t bytes[COUNT * PIXELS];
+    float floats[COUNT * PIXELS];
+    for (int i = 0; i < COUNT * PIXELS; i++) floats[i] = bytes[i] = (uint8_t)(i * 37 % 256);
+    elbo_array x[2] = {{.dtype = ELBO_U8, .rank = 2, .shape = {COUNT, PIXELS}, .data = bytes},
+                       {.dtype = ELBO_F32, .rank = 2, .shape = {COUNT, PIXELS}, .data = floats}};
+    elbo_array mean[2];
+    for (int k = 0; k < 2; k++)
+        if (elbo_model_encode(model, &x[k], &mean[k], NULL, &error) != ELBO_OK) fail_msg("%s", error.message);
+    assert_memory_equal(mean[0].data, mean[1].data, sizeof(float) * COUNT * 2);
+    assert_true(fabsf(*(float *)mean[0].data) > 0);
+    elbo_array_free(&mean[0]);
+    elbo_array_free(&mean[1]);
+    elbo_model_free(model);
+    elbo_free(path);
+}
+
 /* A posterior that runs away: the training stops with the last good state, or goes on more slowly. */
 static void test_nan(void **state) {
     (void)state;
@@ -572,13 +603,14 @@ static void test_nan(void **state) {
     elbo_free(other);
 }
 
-/* Free bits, warm-up and beta weigh the KL of the fitted posteriors as they weigh an encoder's: with beta 0 the posteriors
- * become narrow, with free bits above all of the KL nothing presses them to the prior, so that the two agree. */
+/* Free bits, warm-up and beta weigh the KL of the fitted posteriors as they weigh an encoder's: with beta 0 the
+ * posteriors become narrow, with free bits above all of the KL nothing presses them to the prior, so that the two
+ * agree. */
 static void test_weights(void **state) {
     (void)state;
     const char *none[] = {"beta", "0", "epochs", "10", NULL}, *bits[] = {"free-bits", "50", "epochs", "10", NULL};
     const char *plain[] = {"epochs", "10", NULL};
-    const char *names[] = {"weight-none", "weight-bits", "weight-plain"}, *const *pairs[] = {none, bits, plain};
+    const char *names[] = {"weight-none", "weight-bits", "weight-plain"}, *const * pairs[] = {none, bits, plain};
     double log_variance[3] = {0};
     float *kept = calloc(ROWS * 2 * Z, sizeof *kept);
     for (int k = 0; k < 3; k++) {
@@ -633,6 +665,7 @@ int main(void) {
                                        cmocka_unit_test(test_steps_allocate_nothing),
                                        cmocka_unit_test(test_batches),
                                        cmocka_unit_test(test_use),
+                                       cmocka_unit_test(test_bytes),
                                        cmocka_unit_test(test_nan),
                                        cmocka_unit_test(test_weights),
                                        cmocka_unit_test(test_refusals)};

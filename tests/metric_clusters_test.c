@@ -142,9 +142,9 @@ static void one_label(void **state) {
     elbo_cluster_scores_clear(&s);
 }
 
-/* Labels that know nothing of each other: 2 N I is chi-squared with (K-1)(C-1) = 81 degrees of freedom, beyond 160 with a
- * probability of about 4e-7. ARI is about (X^2 - 81) / (9 N) with X^2 distributed likewise: six standard deviations are
- * passed with a probability below 1e-6. */
+/* Labels that know nothing of each other: 2 N I is chi-squared with (K-1)(C-1) = 81 degrees of freedom, beyond 160 with
+ * a probability of about 4e-7. ARI is about (X^2 - 81) / (9 N) with X^2 distributed likewise: six standard deviations
+ * are passed with a probability below 1e-6. */
 static void independent_labels(void **state) {
     (void)state;
     enum { ROWS = 20000 };

@@ -56,6 +56,36 @@ static void trees_learn_what_one_question_cannot(void **state) {
     free(label);
 }
 
+/* ---- Batches with one factor fixed ---- */
+
+/* Partners share the value of the factor, and every such row is drawn: of 20 rows, in 600 draws, each is missed with a
+ * probability of 20 (19/20)^600 = 1e-12. */
+static void partners_share_a_factor(void **state) {
+    (void)state;
+    elbo_array factors = table_new(60, 2);
+    for (int i = 0; i < 60; i++) {
+        numbers(&factors)[2 * i] = i * 7 % 3 * 10;
+        numbers(&factors)[2 * i + 1] = i < 5;
+    }
+    elbo_factors table;
+    assert_int_equal(elbo_factors_read(&table, &factors, &factors, 10, 10, 1, NULL), ELBO_OK);
+    elbo_rng rng = {4, 1, 0};
+    for (int64_t row = 0; row < 60; row++) {
+        bool seen[60] = {false};
+        for (uint32_t draw = 0; draw < 600; draw++)
+            seen[elbo_factors_partner(&table, 0, row, &rng, (uint32_t)row, draw)] = true;
+        for (int64_t other = 0; other < 60; other++) assert_int_equal(seen[other], other * 7 % 3 == row * 7 % 3);
+    }
+    assert_true(elbo_factors_repeat(&table, 0) && elbo_factors_repeat(&table, 1));
+    assert_int_equal(table.train, 10);
+    assert_int_equal(table.test, 10);
+    bool taken[60] = {false}; /* no row is in both parts */
+    for (int64_t i = 0; i < 60; i++) taken[table.order[i]] = true;
+    for (int64_t i = 0; i < 60; i++) assert_true(taken[i]);
+    elbo_factors_clear(&table);
+    elbo_array_free(&factors);
+}
+
 /* ---- Formulas on tables ---- */
 
 static void dci_by_hand(void **state) {
@@ -153,8 +183,9 @@ static void perfect_codes_score_one(void **state) {
 }
 
 /* Codes that do not look at the factors. 500 votes guess one of three factors: 1/3 +- 5 sqrt(2/9/500) but for 1e-6.
- * Plug-in information is at most its bias of about (20-1)(k-1)/2N, N = 6000, so that MIG stays below 0.02. Accuracies of
- * guesses of k values are 1/k in the mean; SAP is at most twice five standard deviations of one, 2 * 5 * 0.5 / sqrt(2000). */
+ * Plug-in information is at most its bias of about (20-1)(k-1)/2N, N = 6000, so that MIG stays below 0.02. Accuracies
+ * of guesses of k values are 1/k in the mean; SAP is at most twice five standard deviations of one, 2 * 5 * 0.5 /
+ * sqrt(2000). */
 static void codes_without_factors_score_chance(void **state) {
     (void)state;
     enum { ROWS = 6000, DIMS = 4 };
@@ -195,7 +226,7 @@ static void idle_dimensions_and_factors(void **state) {
             numbers(&factors)[i * 4 + f + 1] = numbers(&three)[i * 3 + f];
             numbers(&codes)[i * 4 + f] = numbers(&three)[i * 3 + f];
         }
-        numbers(&codes)[i * 4 + 3] = 0.01 * (i % 2);
+        numbers(&codes)[i * 4 + 3] = 0.01 * (i / 60 % 2); /* knows nothing of the factors */
     }
     elbo_disentanglement s = score(&codes, &factors, "factor_vae,mig");
     close_to(s.factor_vae, 1, 0, "factor_vae");
@@ -248,7 +279,8 @@ static void refused(const elbo_array *codes, const elbo_array *factors, const ch
     elbo_disentanglement out;
     elbo_error error = {0};
     assert_int_equal(elbo_options_init(&elbo_disentanglement_options_table, &options, NULL), ELBO_OK);
-    assert_int_equal(elbo_options_set(&elbo_disentanglement_options_table, &options, "metrics", metrics, NULL), ELBO_OK);
+    assert_int_equal(elbo_options_set(&elbo_disentanglement_options_table, &options, "metrics", metrics, NULL),
+                     ELBO_OK);
     assert_int_equal(elbo_score_disentanglement(codes, factors, &options, 1, &out, &error), status);
     expect_message(&error, status, part);
     elbo_options_clear(&elbo_disentanglement_options_table, &options);
@@ -257,7 +289,7 @@ static void refused(const elbo_array *codes, const elbo_array *factors, const ch
 static void bad_input_is_refused(void **state) {
     (void)state;
     elbo_array codes = table_new(6, 2), factors = table_new(6, 2), five = table_new(5, 2), two = table_new(2, 2);
-    refused(&codes, &factors, "all", ELBO_ERROR_USAGE, "every factor has one value");
+    refused(&codes, &factors, "all", ELBO_ERROR_FORMAT, "every factor has one value");
     for (int i = 0; i < 6; i++) numbers(&factors)[2 * i] = i % 2;
     numbers(&two)[0] = 1;
     refused(&codes, &five, "all", ELBO_ERROR_SHAPE, "codes: 6 rows, but factors: 5");
@@ -297,6 +329,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(trees_are_those_of_brute_force),
         cmocka_unit_test(trees_learn_what_one_question_cannot),
+        cmocka_unit_test(partners_share_a_factor),
         cmocka_unit_test(dci_by_hand),
         cmocka_unit_test(gap_and_modularity_by_hand),
         cmocka_unit_test(perfect_codes_score_one),

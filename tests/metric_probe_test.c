@@ -158,15 +158,35 @@ static void neighbours_are_the_nearest(void **state) {
     memcpy(train.data + 90 * DIMS, train.data, 30 * DIMS * sizeof(double));
     memcpy(test.data, train.data, 20 * DIMS * sizeof(double));
     for (uint32_t i = 0; i < TRAIN; i++) label[i] = (int32_t)elbo_rng_below(&rng, i, 7, 5);
-    static const int wanted[] = {1, 2, 10, TRAIN};
+    static const int wanted[] = {1, 2, 10, 100};
     for (size_t w = 0; w < COUNT(wanted); w++) {
-        assert_int_equal(elbo_neighbours(&train, label, 5, &test, wanted[w], 1, guess, NULL), ELBO_OK);
-        for (int i = 0; i < (wanted[w] == TRAIN ? 5 : TEST); i++)
-            assert_int_equal(guess[i], vote_by_sorting(train.data, label, TRAIN, test.data + i * DIMS, DIMS, wanted[w], 5));
-        if (wanted[w] == TRAIN) break;
+        train.rows = wanted[w] == 100 ? 60 : TRAIN; /* more neighbours than rows: all of them */
+        int voters = wanted[w] == 100 ? 60 : wanted[w];
+        assert_int_equal(elbo_neighbours(&train, label, &test, wanted[w], 1, guess, NULL), ELBO_OK);
+        for (int i = 0; i < TEST; i += 7)
+            assert_int_equal(
+                guess[i], vote_by_sorting(train.data, label, (int)train.rows, test.data + i * DIMS, DIMS, voters, 5));
     }
     free(train.data);
     free(test.data);
+}
+
+/* Two far groups: products in f32 are off by about 100, which says nothing of distances of about 1. */
+static void neighbours_in_far_groups(void **state) {
+    (void)state;
+    enum { TRAIN = 400, TEST = 60, DIMS = 2 };
+    elbo_rng rng = {12, 1, 0};
+    double x[TRAIN * DIMS], y[TEST * DIMS];
+    int32_t label[TRAIN], guess[TEST];
+    for (uint32_t i = 0; i < TRAIN * DIMS; i++)
+        x[i] = (i / DIMS % 2 ? 3e4 : -3e4) + elbo_rng_normal(&rng, i / DIMS, i % DIMS);
+    for (uint32_t i = 0; i < TEST * DIMS; i++)
+        y[i] = (i / DIMS % 2 ? 3e4 : -3e4) + elbo_rng_normal(&rng, 9000 + i / DIMS, i % DIMS);
+    for (uint32_t i = 0; i < TRAIN; i++) label[i] = (int32_t)elbo_rng_below(&rng, i, 7, 5);
+    elbo_metric_matrix train = {TRAIN, DIMS, x}, test = {TEST, DIMS, y};
+    assert_int_equal(elbo_neighbours(&train, label, &test, 3, 1, guess, NULL), ELBO_OK);
+    for (int i = 0; i < TEST; i++)
+        assert_int_equal(guess[i], vote_by_sorting(x, label, TRAIN, y + i * DIMS, DIMS, 3, 5));
 }
 
 /* ---- Probes ---- */
@@ -255,7 +275,7 @@ static void refused(const elbo_array *codes, const elbo_array *labels, const elb
 static void bad_input_is_refused(void **state) {
     (void)state;
     elbo_array codes = table_new(6, 2), labels = table_new(6, 0), five = table_new(5, 0), wide = table_new(5, 3);
-    refused(&codes, &labels, NULL, NULL, ELBO_ERROR_USAGE, "every row is of class 0");
+    refused(&codes, &labels, NULL, NULL, ELBO_ERROR_FORMAT, "every row is of class 0");
     refused(&codes, &five, NULL, NULL, ELBO_ERROR_SHAPE, "codes: 6 rows, but labels: 5");
     for (int i = 0; i < 3; i++) numbers(&labels)[i] = 1;
     refused(&codes, &labels, &wide, NULL, ELBO_ERROR_USAGE, "or neither");
@@ -266,7 +286,7 @@ static void bad_input_is_refused(void **state) {
     numbers(&codes)[7] = 1e200;
     refused(&codes, &labels, NULL, NULL, ELBO_ERROR_NUMERIC, "1e+200");
     elbo_array one = table_new(1, 2), label = table_new(1, 0);
-    refused(&one, &label, NULL, NULL, ELBO_ERROR_USAGE, "every row");
+    refused(&one, &label, NULL, NULL, ELBO_ERROR_FORMAT, "every row");
     free_all((elbo_array[]){codes, labels, five, wide, one, label}, 6);
 }
 
@@ -294,6 +314,7 @@ int main(void) {
         cmocka_unit_test(svm_is_scipys),
         cmocka_unit_test(svm_accuracy_of_known_tasks),
         cmocka_unit_test(neighbours_are_the_nearest),
+        cmocka_unit_test(neighbours_in_far_groups),
         cmocka_unit_test(probes_of_known_tasks),
         cmocka_unit_test(neighbours_see_what_lines_do_not),
         cmocka_unit_test(unknown_labels_count_as_wrong),

@@ -43,8 +43,7 @@ static inline elbo_array table_from(const double *values, int64_t rows, int64_t 
 /* [rows] from one column of a table. */
 static inline elbo_array column_of(const elbo_array *table, int64_t column) {
     elbo_array array = table_new(table->shape[0], 0);
-    for (int64_t i = 0; i < table->shape[0]; i++)
-        numbers(&array)[i] = numbers(table)[i * table->shape[1] + column];
+    for (int64_t i = 0; i < table->shape[0]; i++) numbers(&array)[i] = numbers(table)[i * table->shape[1] + column];
     return array;
 }
 
@@ -52,8 +51,7 @@ static inline elbo_array column_of(const elbo_array *table, int64_t column) {
 static inline elbo_array columns_of(const elbo_array *table, int64_t count) {
     elbo_array array = table_new(table->shape[0], count);
     for (int64_t i = 0; i < table->shape[0]; i++)
-        for (int64_t c = 0; c < count; c++)
-            numbers(&array)[i * count + c] = numbers(table)[i * table->shape[1] + c];
+        for (int64_t c = 0; c < count; c++) numbers(&array)[i * count + c] = numbers(table)[i * table->shape[1] + c];
     return array;
 }
 
@@ -61,8 +59,7 @@ static inline elbo_array columns_of(const elbo_array *table, int64_t count) {
 static inline int32_t *whole_numbers(const elbo_array *table, int64_t column) {
     int32_t *out = elbo_calloc((size_t)table->shape[0] * sizeof *out);
     assert_non_null(out);
-    for (int64_t i = 0; i < table->shape[0]; i++)
-        out[i] = (int32_t)numbers(table)[i * table->shape[1] + column];
+    for (int64_t i = 0; i < table->shape[0]; i++) out[i] = (int32_t)numbers(table)[i * table->shape[1] + column];
     return out;
 }
 

@@ -41,6 +41,9 @@ json_t *elbo_cli_figures_json(const elbo_evaluation *e) {
                  {"nll_sampling_error", e->nll_sampling_error},
                  {"ess_mean", e->ess_mean},
                  {"mutual_information", e->mutual_information},
+                 {"document_perplexity", e->document_perplexity},
+                 {"document_perplexity_stderr", e->document_perplexity_stderr},
+                 {"corpus_perplexity", e->corpus_perplexity},
                  {"seconds", e->seconds}};
     json_t *object = json_object();
     json_object_set_new(object, "count", json_integer(e->count));
@@ -75,6 +78,17 @@ static void print_likelihood(const elbo_evaluation *e) {
     line("effective samples", e->ess_mean, NAN, note);
 }
 
+/* The two forms differ where long documents are easier: each document counts the same, or each word. */
+static void print_perplexity(const elbo_evaluation *e) {
+    char note[96] = "exp of the mean of -ELBO / words";
+    if (isnan(e->document_perplexity)) return;
+    line("perplexity", e->document_perplexity, e->document_perplexity_stderr, note);
+    int used = snprintf(note, sizeof note, "exp(sum -ELBO / sum words), %.0f words", e->words);
+    if (e->empty_documents > 0)
+        snprintf(note + used, sizeof note - (size_t)used, ", %lld empty rows", (long long)e->empty_documents);
+    line("  of the corpus", e->corpus_perplexity, NAN, note);
+}
+
 static void print_kl(const elbo_evaluation *e) {
     enum { SHOWN = 32, PER_LINE = 8 };
     int64_t shown = e->latent < SHOWN ? e->latent : SHOWN;
@@ -99,6 +113,7 @@ void elbo_cli_figures_print(const elbo_evaluation *e, const char *rows) {
     line("  KL", e->kl, NAN, "q(z|x) from p(z)");
     print_likelihood(e);
     if (!isnan(e->mutual_information)) line("mutual information", e->mutual_information, NAN, "between x and z");
+    print_perplexity(e);
     printf("  %-20s %6lld of %lld\n", "active dimensions", (long long)e->active_units, (long long)e->latent);
     puts("  KL of each dimension");
     print_kl(e);

@@ -85,7 +85,10 @@ json_t *elbo_cli_gap_json(const elbo_gap *g) {
 static void line(const char *name, elbo_figure figure, const char *note) {
     char about[32] = "";
     if (!isnan(figure.error)) snprintf(about, sizeof about, "+- %.3f", figure.error);
-    printf("  %-22s %10.3f %-11s%s\n", name, figure.value, about, note);
+    if (*note)
+        printf("  %-22s %10.3f %-11s%s\n", name, figure.value, about, note);
+    else
+        printf("  %-22s %10.3f%s%s\n", name, figure.value, *about ? " " : "", about);
 }
 
 void elbo_cli_gap_print(const elbo_gap *g, const char *rows) {

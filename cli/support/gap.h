@@ -5,15 +5,15 @@
 #include "support/json.h"
 #include "support/run.h"
 
-#define ELBO_CLI_GAP_OPTIONS(O)                                                                               \
-    O(BOOL, gap, "false", 0, 0, NULL,                                                                         \
+#define ELBO_CLI_GAP_OPTIONS(O)                                                                                 \
+    O(BOOL, gap, "false", 0, 0, NULL,                                                                           \
       "separate log p(x) - ELBO into what the family of posteriors costs (approximation) and what the encoder " \
       "costs (amortisation), by fitting the posterior of each row")
 ELBO_OPTIONS_STRUCT(elbo_cli_gap_options, ELBO_CLI_GAP_OPTIONS);
 extern const elbo_options elbo_cli_gap_options_table;
 
-/* Whether --gap was given. Reports a usage error, whose exit code goes to *code (else ELBO_EXIT_OK), for options that do
- * not go with it, or that go with it alone. */
+/* Whether --gap was given. Reports a usage error, whose exit code goes to *code (else ELBO_EXIT_OK), for options that
+ * do not go with it, or that go with it alone. */
 bool elbo_cli_gap_wanted(const elbo_context *context, int *code);
 /* Measures with a progress bar that Ctrl-C can stop; the caller clears `out`. */
 elbo_status elbo_cli_gap_measure(elbo_cli_run *run, const elbo_evaluation_options *evaluation, elbo_gap *out,

@@ -71,7 +71,7 @@ static int run_disentanglement(elbo_context *context) {
 const elbo_command elbo_cli_score_disentanglement = {
     .name = "disentanglement",
     .group = ELBO_GROUP_USE,
-    .summary = "compare codes with the factors of variation: six scores",
+    .summary = "compare codes with factors of variation: six scores",
     .usage = (const char *const[]){"--codes FILE --factors FILE [--metrics NAME,...] [OPTIONS]", NULL},
     .description =
         "Rows are the whole grid of the factors or a sample of it. Batches with one factor fixed are drawn from the "

@@ -154,7 +154,7 @@ static int run_detection(elbo_context *context) {
 const elbo_command elbo_cli_score_detection = {
     .name = "detection",
     .group = ELBO_GROUP_USE,
-    .summary = "judge scores of anomalies: AUROC, average precision, a threshold",
+    .summary = "judge scores of anomalies: AUROC, precision, a threshold",
     .usage = (const char *const[]){"--scores FILE --labels FILE [--false-alarms RATE] [OPTIONS]", NULL},
     .description =
         "Scores shall be high for anomalies. The threshold is the lowest one whose false alarms stay within "
@@ -242,7 +242,7 @@ static int run_probe(elbo_context *context) {
 const elbo_command elbo_cli_score_probe = {
     .name = "probe",
     .group = ELBO_GROUP_USE,
-    .summary = "read labels from codes: a linear classifier and nearest neighbours",
+    .summary = "read labels from codes: linear classifier, neighbours",
     .usage = (const char *const[]){"--codes FILE --labels FILE [--test-codes FILE --test-labels FILE] [OPTIONS]", NULL},
     .description =
         "Trains multinomial logistic regression on standardised codes, and looks at the nearest training "

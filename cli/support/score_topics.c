@@ -126,8 +126,8 @@ static int print_json(const scoring *s) {
         elbo_cli_score_json_warning(object, t->warning);
     }
     if (s->has_bounds) {
-        json_object_set_new(object, "per_document", elbo_cli_json_real(p->per_document));
-        json_object_set_new(object, "per_corpus", elbo_cli_json_real(p->per_corpus));
+        json_object_set_new(object, "document_perplexity", elbo_cli_json_real(p->document_perplexity));
+        json_object_set_new(object, "corpus_perplexity", elbo_cli_json_real(p->corpus_perplexity));
         json_object_set_new(object, "bounds", json_integer(p->documents));
         json_object_set_new(object, "empty", json_integer(p->empty));
         json_object_set_new(object, "words", elbo_cli_json_real(p->words));
@@ -157,7 +157,8 @@ static void print_text(const scoring *s) {
     const elbo_topic_scores *t = &s->topics;
     const elbo_perplexity *p = &s->perplexity;
     const elbo_cli_score_figure coherences[] = {{"npmi", t->npmi}, {"c_v", t->c_v}, {"diversity", t->diversity}};
-    const elbo_cli_score_figure perplexities[] = {{"per_document", p->per_document}, {"per_corpus", p->per_corpus}};
+    const elbo_cli_score_figure perplexities[] = {{"document_perplexity", p->document_perplexity},
+                                                  {"corpus_perplexity", p->corpus_perplexity}};
     if (s->has_topics) {
         printf("%lld topics over %lld words", (long long)t->topics, (long long)t->vocabulary);
         if (s->files->corpus[0])

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "eval/perplexity.h"
 #include "eval/posterior.h"
 #include "graph/graph.h"
 
@@ -22,19 +23,23 @@ static elbo_node *kl_elements(const elbo_bound *bound, const elbo_dist *prior) {
 }
 
 static void build(elbo_bound *bound, const elbo_instance *instance) {
-    elbo_context context = elbo_instance_context(instance, bound->graph, false);
+    elbo_context *context = &bound->context;
+    *context = elbo_instance_context(instance, bound->graph, false);
     bound->raw = elbo_instance_raw(instance, bound->graph, bound->rows);
     bound->x = elbo_instance_x(instance, bound->raw, true);
-    bound->local = elbo_instance_add_local(instance, &context, bound->rows);
-    bound->posterior = instance->type->encode(&context, bound->x);
+    bound->local = elbo_instance_add_local(instance, context, bound->rows);
+    bound->posterior = instance->type->encode(context, bound->x);
     if (!bound->posterior.type) return;
     elbo_posterior_spread(&bound->posterior);
     bound->z = elbo_dist_sample(&bound->posterior, 0);
     bound->mean = elbo_posterior_mean(&bound->posterior, NULL);
-    elbo_dist likelihood = instance->type->decode(&context, bound->z);
-    elbo_dist prior = instance->type->prior(&context, bound->rows);
+    bool documents = elbo_perplexity_applies(instance);
+    elbo_node *z = documents ? elbo_dist_sample(&bound->posterior, ELBO_PERPLEXITY_DRAWS) : bound->z;
+    elbo_dist likelihood = instance->type->decode(context, z);
+    elbo_dist prior = instance->type->prior(context, bound->rows);
     if (!likelihood.type || !prior.type) return;
     bound->reconstruction = elbo_neg(elbo_dist_log_prob(&likelihood, bound->x));
+    if (documents) bound->reconstruction = elbo_mean(bound->reconstruction, 0, 0, false);
     bound->kl = kl_elements(bound, &prior);
 }
 

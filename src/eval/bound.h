@@ -7,12 +7,13 @@
 typedef struct elbo_bound {
     int64_t rows, latent;
     elbo_graph *graph;
+    elbo_context context; /* what the parts were built with: posteriors of a model's own type hold on to it */
     elbo_plan *plan;
     elbo_node *raw;            /* input: [rows, size] */
     elbo_node *x;              /* what the model sees, binarised: [rows, size] */
     elbo_node *z;              /* one draw of q(z|x): [rows, latent] */
     elbo_node *mean;           /* of q(z|x): [rows, latent] */
-    elbo_node *reconstruction; /* -log p(x|z): [rows] */
+    elbo_node *reconstruction; /* -log p(x|z): [rows]; of documents the mean over other draws of z */
     elbo_node *kl;       /* KL(q(z|x) || p(z)), or log q - log p at z where that has no closed form: [rows, latent] */
     elbo_dist posterior; /* its parameters are fetched: [rows, ...] each */
     elbo_node *local;    /* input: numbers of q(z|x), of a model without an encoder; else NULL */

@@ -10,6 +10,7 @@
 #include "eval/information.h"
 #include "eval/likelihood.h"
 #include "eval/model.h"
+#include "eval/perplexity.h"
 #include "eval/posterior.h"
 
 #define ELBO_TABLE_STRUCT elbo_evaluation_options
@@ -38,6 +39,8 @@ typedef struct job {
     elbo_information information;
     elbo_work work;
     sums sums;
+    elbo_perplexity_sums perplexity;
+    bool documents;            /* whether there is one */
     double *log_p, *effective; /* [bound.rows] */
 } job;
 
@@ -63,6 +66,7 @@ static elbo_status set_up(job *j, elbo_evaluation *out, elbo_error *error) {
     bool bf16 = strcmp(j->options->precision, "bf16") == 0;
     elbo_precision precision = bf16 ? ELBO_PRECISION_BF16 : ELBO_PRECISION_F32;
     ELBO_TRY(elbo_evaluation_rows(instance, j->dataset, j->options, &j->split, &j->count, error));
+    j->documents = elbo_perplexity_applies(instance);
     int64_t rows = elbo_model_batch(instance, j->count);
     ELBO_TRY(elbo_bound_new(&j->bound, instance, rows, precision, j->model->threads, error));
     ELBO_TRY(make_room(j, out, error));
@@ -99,8 +103,8 @@ static void keep_rows(job *j, int64_t first, int64_t rows) {
     }
 }
 
-static elbo_status add_datum(job *j, int64_t row, double reconstruction, const float *kl, const float *mean,
-                             elbo_error *error) {
+static elbo_status add_datum(job *j, int64_t row, const float *x, double reconstruction, const float *kl,
+                             const float *mean, elbo_error *error) {
     sums *s = &j->sums;
     double total = 0, count = (double)++s->count;
     for (int64_t d = 0; d < j->bound.latent; d++) {
@@ -119,6 +123,7 @@ static elbo_status add_datum(job *j, int64_t row, double reconstruction, const f
     s->kl += total;
     s->elbo += away / count;
     s->elbo_square += away * (elbo - s->elbo);
+    if (j->documents) elbo_perplexity_add(&j->perplexity, elbo, x, j->model->instance.item.size);
     return ELBO_OK;
 }
 
@@ -126,9 +131,11 @@ static elbo_status add_bounds(job *j, int64_t first, int64_t rows, elbo_error *e
     const float *reconstruction = elbo_plan_value(j->bound.plan, j->bound.reconstruction);
     const float *kl = elbo_plan_value(j->bound.plan, j->bound.kl);
     const float *mean = elbo_plan_value(j->bound.plan, j->bound.mean);
-    int64_t latent = j->bound.latent;
+    const float *x = elbo_plan_value(j->bound.plan, j->bound.x);
+    int64_t latent = j->bound.latent, size = j->model->instance.item.size;
     for (int64_t i = 0; i < rows; i++)
-        ELBO_TRY(add_datum(j, first + i, (double)reconstruction[i], kl + i * latent, mean + i * latent, error));
+        ELBO_TRY(add_datum(j, first + i, x + i * size, (double)reconstruction[i], kl + i * latent, mean + i * latent,
+                           error));
     return ELBO_OK;
 }
 
@@ -180,6 +187,7 @@ static void conclude(const job *j, elbo_evaluation *out) {
         out->nll_sampling_error = sqrt(s->variance > 0 ? s->variance : 0) / count;
         out->ess_mean = s->effective / count;
     }
+    elbo_perplexity_conclude(&j->perplexity, out);
     for (int64_t d = 0; d < out->latent; d++) {
         out->kl_per_dim[d] /= count;
         out->mean_variance[d] = j->count > 1 ? out->mean_variance[d] / (count - 1) : 0;

@@ -72,16 +72,15 @@ static elbo_status read_head(job *j, elbo_error *error) {
                          elbo_head_range_text(&j->head, ELBO_HEAD_FREE, here, sizeof here), prior.type->name,
                          elbo_head_range_text(&prior, freedom, there, sizeof there));
     if (elbo_head_width(&j->head) == 0)
-        return elbo_fail(error, ELBO_ERROR_USAGE, "--gap-posterior %s: every parameter is given; nothing is left to fit",
-                         text);
+        return elbo_fail(error, ELBO_ERROR_USAGE,
+                         "--gap-posterior %s: every parameter is given; nothing is left to fit", text);
     return ELBO_OK;
 }
 
 static elbo_status make_encoder(job *j, elbo_precision precision, elbo_error *error) {
     const elbo_instance *instance = &j->model->instance;
     int threads = j->model->threads;
-    if (!j->out->encoder)
-        return elbo_local_reader_new(&j->reader, instance, j->rows, true, precision, threads, error);
+    if (!j->out->encoder) return elbo_local_reader_new(&j->reader, instance, j->rows, true, precision, threads, error);
     j->graph = elbo_graph_new();
     if (!j->graph) return elbo_fail_memory(error, 0, "a graph");
     elbo_context context = elbo_instance_context(instance, j->graph, false);
@@ -99,8 +98,8 @@ static elbo_status make_encoder(job *j, elbo_precision precision, elbo_error *er
 static elbo_status make_room(job *j, elbo_error *error) {
     elbo_gap *out = j->out;
     size_t bytes = sizeof(double) * (size_t)j->count;
-    double **const arrays[] = {&out->elbos,   &out->fitted_elbos, &out->log_ps,    &j->effective,
-                               &j->rise, &out->other_elbos,  &j->other_rise};
+    double **const arrays[] = {&out->elbos, &out->fitted_elbos, &out->log_ps,  &j->effective,
+                               &j->rise,    &out->other_elbos,  &j->other_rise};
     size_t count = sizeof arrays / sizeof *arrays - (j->head.type ? 0 : 2);
     for (size_t i = 0; i < count; i++) {
         *arrays[i] = elbo_calloc(bytes);
@@ -131,8 +130,8 @@ static elbo_status set_up(job *j, elbo_error *error) {
         ELBO_TRY(elbo_gap_family_new(&j->other, instance, &j->head, j->rows, precision, threads, error));
         j->out->other = j->head.type->name;
     }
-    ELBO_TRY(elbo_likelihood_new(&j->likelihood, instance, &j->own.posterior, j->samples, 0, precision, threads,
-                                 error));
+    ELBO_TRY(
+        elbo_likelihood_new(&j->likelihood, instance, &j->own.posterior, j->samples, 0, precision, threads, error));
     ELBO_TRY(make_room(j, error));
     double families = j->head.type ? 2 : 1;
     j->work.total = (double)j->count * (families * elbo_gap_family_cost(j->options) + (double)j->samples);
@@ -226,10 +225,11 @@ static void warn_of_rise(elbo_gap *out, const char *family, const elbo_figure *r
     static const double sure = 2.5, share = 0.01, least = 0.005;
     char text[200];
     if (!(rise->value > sure * rise->error && rise->value > least && rise->value > share * gain)) return;
-    snprintf(text, sizeof text,
-             "the ELBO of the fitted %s still rises (by %.3f nats in a fifth of the steps), so that it can be better: more "
-             "--gap-steps",
-             family, rise->value);
+    snprintf(
+        text, sizeof text,
+        "the ELBO of the fitted %s still rises (by %.3f nats in a fifth of the steps), so that it can be better: more "
+        "--gap-steps",
+        family, rise->value);
     add_warning(out, text);
 }
 
@@ -241,7 +241,8 @@ static void warn(const job *j) {
     if (out->amortisation.value < -2 * out->amortisation.error)
         add_warning(out, "the fit made the ELBO worse: a smaller --gap-rate");
     if (out->ess_mean < 10 && out->ess_mean < 0.1 * (double)out->samples) {
-        snprintf(text, sizeof text, "%.1f of %lld importance weights count, so that log p(x) may be too low: more --samples",
+        snprintf(text, sizeof text,
+                 "%.1f of %lld importance weights count, so that log p(x) may be too low: more --samples",
                  out->ess_mean, (long long)out->samples);
         add_warning(out, text);
     }

@@ -22,9 +22,9 @@ static elbo_status make_parameters(elbo_gap_family *family, const elbo_instance 
     family->graph = elbo_graph_new();
     if (!family->graph) return elbo_fail_memory(error, 0, "a graph");
     elbo_context context = elbo_instance_context(instance, family->graph, false);
-    family->numbers =
-        elbo_input(family->graph, "numbers", ELBO_F32, ELBO_SHAPE(family->fit.rows, family->fit.width));
-    family->posterior = head ? elbo_head_dist(head, family->numbers) : instance->type->posterior(&context, family->numbers);
+    family->numbers = elbo_input(family->graph, "numbers", ELBO_F32, ELBO_SHAPE(family->fit.rows, family->fit.width));
+    family->posterior =
+        head ? elbo_head_dist(head, family->numbers) : instance->type->posterior(&context, family->numbers);
     ELBO_TRY(elbo_graph_check(family->graph, error));
     elbo_posterior_spread(&family->posterior);
     family->mean = elbo_posterior_mean(&family->posterior, &family->deviation);
@@ -39,8 +39,7 @@ static elbo_status make_parameters(elbo_gap_family *family, const elbo_instance 
 
 elbo_status elbo_gap_family_new(elbo_gap_family *family, const elbo_instance *instance, const elbo_head *head,
                                 int64_t rows, elbo_precision precision, int threads, elbo_error *error) {
-    elbo_local_fit_spec spec = {
-        .rows = rows, .head = head, .bound = true, .precision = precision, .threads = threads};
+    elbo_local_fit_spec spec = {.rows = rows, .head = head, .bound = true, .precision = precision, .threads = threads};
     double **const bounds[] = {&family->start, &family->middle, &family->late, &family->end};
     size_t bytes = sizeof(double) * (size_t)rows;
     memset(family, 0, sizeof *family);
@@ -69,8 +68,8 @@ void elbo_gap_family_clear(elbo_gap_family *family) {
 
 static elbo_status measure(elbo_gap_family *family, const elbo_gap_options *options, const elbo_gap_rows *rows,
                            double *out, elbo_work *work, elbo_error *error) {
-    ELBO_TRY(elbo_local_fit_bound(&family->fit, rows->x, family->state.numbers, options->gap_draws, &rows->run, out,
-                                  error));
+    ELBO_TRY(
+        elbo_local_fit_bound(&family->fit, rows->x, family->state.numbers, options->gap_draws, &rows->run, out, error));
     for (int64_t i = 0; i < rows->count; i++)
         if (!isfinite(out[i]))
             return elbo_fail(error, ELBO_ERROR_NUMERIC, "row %lld: its ELBO is %g",

@@ -1,5 +1,5 @@
-/* One family of posteriors fitted to the data of a batch, one by one: the numbers of each, the bound that they give, and
- * the parameters that importance sampling draws from. */
+/* One family of posteriors fitted to the data of a batch, one by one: the numbers of each, the bound that they give,
+ * and the parameters that importance sampling draws from. */
 #ifndef ELBO_EVAL_GAP_FAMILY_H
 #define ELBO_EVAL_GAP_FAMILY_H
 
@@ -9,13 +9,13 @@
 typedef struct elbo_gap_family {
     elbo_local_fit fit;
     elbo_local_rows state;
-    /* Bounds of the rows at the first numbers; when 3 of 5 and 4 of 5 steps are done, at one rate, so that their difference
-     * tells whether the fit has arrived; and at the end, where the rate has fallen to zero. */
+    /* Bounds of the rows at the first numbers; when 3 of 5 and 4 of 5 steps are done, at one rate, so that their
+     * difference tells whether the fit has arrived; and at the end, where the rate has fallen to zero. */
     double *start, *middle, *late, *end;
-    elbo_graph *graph;          /* numbers to parameters */
+    elbo_graph *graph; /* numbers to parameters */
     elbo_plan *plan;
-    elbo_node *numbers;        /* input: [rows, width] */
-    elbo_dist posterior;       /* parameters: [rows, ...] each, unless they are constants */
+    elbo_node *numbers;          /* input: [rows, width] */
+    elbo_dist posterior;         /* parameters: [rows, ...] each, unless they are constants */
     elbo_node *mean, *deviation; /* of it: [rows, latent] */
 } elbo_gap_family;
 
@@ -39,8 +39,8 @@ double elbo_gap_family_cost(const elbo_gap_options *options);
 
 /* Works out the parameters of the numbers at hand: posterior's values, mean and deviation of the plan. */
 elbo_status elbo_gap_family_read(elbo_gap_family *family, elbo_error *error);
-/* Numbers of a head over real codes whose distributions have about these means and deviations, [rows, latent] each, as far
- * as the names of its parameters tell; zeros else. Components of a mixture lie around the mean at random. */
+/* Numbers of a head over real codes whose distributions have about these means and deviations, [rows, latent] each, as
+ * far as the names of its parameters tell; zeros else. Components of a mixture lie around the mean at random. */
 void elbo_gap_family_start(elbo_gap_family *family, const elbo_head *head, const float *mean, const float *deviation,
                            const elbo_run *run);
 

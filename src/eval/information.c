@@ -61,7 +61,8 @@ static elbo_status compile(pairs *made, const elbo_information *information, con
                            elbo_error *error) {
     made->graph = elbo_graph_new();
     if (!made->graph) return elbo_fail_memory(error, 0, "a graph");
-    elbo_dist all = elbo_posterior_inputs(posterior, made->graph, information->kept);
+    elbo_context own;
+    elbo_dist all = elbo_posterior_inputs(posterior, made->graph, information->kept, &own);
     made->z = elbo_input(made->graph, "z", ELBO_F32, ELBO_SHAPE(BLOCK, 1, information->latent));
     made->log_q = elbo_dist_log_prob(&all, made->z);
     elbo_plan_spec spec = {.fetch = &made->log_q, .fetch_count = 1, .threads = threads};

@@ -37,13 +37,18 @@ static void choose_sizes(elbo_likelihood *likelihood, const elbo_instance *insta
 
 static void build_encoded(elbo_likelihood *likelihood, const elbo_instance *instance, elbo_context *context,
                           const elbo_dist *posterior) {
-    likelihood->posterior = elbo_posterior_inputs(posterior, likelihood->graph, likelihood->data);
+    elbo_context own;
+    likelihood->posterior = elbo_posterior_inputs(posterior, likelihood->graph, likelihood->data, &own);
     elbo_node *z = elbo_dist_sample(&likelihood->posterior, likelihood->per_run);
     elbo_dist decoded = instance->type->decode(context, z);
     elbo_dist prior = instance->type->prior(context, likelihood->data);
-    if (!decoded.type || !prior.type) return;
+    if (!decoded.type || !prior.type) {
+        likelihood->posterior.extra = NULL;
+        return;
+    }
     elbo_node *joint = elbo_add(elbo_dist_log_prob(&decoded, likelihood->x), elbo_dist_log_prob(&prior, z));
     likelihood->log_weight = elbo_sub(joint, elbo_dist_log_prob(&likelihood->posterior, z));
+    likelihood->posterior.extra = NULL; /* all is built */
 }
 
 /* Draws of the prior weigh p(x|z) p(z) / p(z). */

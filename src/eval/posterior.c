@@ -19,6 +19,7 @@ static bool is_constant(const elbo_node *node) {
 
 void elbo_posterior_spread(elbo_dist *dist) {
     int own_rank = elbo_dist_own_rank(dist->type);
+    if (dist->extra) return; /* a model's own type: its parameters are rows of numbers */
     for (int k = 0; k < elbo_posterior_parameters(dist); k++) {
         elbo_node *node = dist->parameter[k];
         const char *axes = dist->type->parameter[k].axes;
@@ -58,8 +59,13 @@ elbo_node *elbo_posterior_mean(const elbo_dist *dist, elbo_node **deviation) {
     return mean;
 }
 
-elbo_dist elbo_posterior_inputs(const elbo_dist *like, elbo_graph *graph, int64_t rows) {
+elbo_dist elbo_posterior_inputs(const elbo_dist *like, elbo_graph *graph, int64_t rows, elbo_context *context) {
     elbo_dist dist = *like;
+    if (like->extra) {
+        *context = *(const elbo_context *)like->extra;
+        context->builder.graph = graph;
+        dist.extra = context;
+    }
     dist.graph = graph;
     dist.shape.dim[0] = rows;
     for (int k = 0; k < elbo_posterior_parameters(like); k++) {

@@ -28,7 +28,8 @@ static const line generators[] = {
     {"synth:glyphs", "handwriting-like digits drawn from strokes, 28x28 bytes, labelled"},
     {"synth:sprites",
      "a square, an ellipse or a heart with the factor grid of dSprites, 64x64 bytes, labelled by shape"},
-    {"synth:mixture", "points from a mixture of Gaussians with full covariances, labelled by component"}};
+    {"synth:mixture", "points from a mixture of Gaussians with full covariances, labelled by component"},
+    {"synth:topics", "documents of known topics as counts of words, labelled by their largest topic"}};
 
 static const char *const schedules[] = {"constant", "step", "exponential", "cosine", "iwae"};
 

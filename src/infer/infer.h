@@ -37,6 +37,9 @@ const elbo_estimator_type *elbo_estimator_find(const char *name, elbo_error *err
  * weights->kl; loss, reconstruction and kl do not. */
 elbo_update elbo_estimate_bound(elbo_estimate *estimate, const elbo_estimator_type *type);
 
+/* The same under a limit of the KL, in nats for each datum (budget.c). */
+elbo_update elbo_estimate_budget(elbo_estimate *estimate, const elbo_estimator_type *type, double budget, double rate);
+
 /* ---- for the estimators ---- */
 
 /* Log densities at draws z: [K, B] each, or [B] where z has no axis of samples. */

@@ -8,44 +8,23 @@
 
 static bool is(const char *value, const char *wanted) { return strcmp(value, wanted) == 0; }
 
-/* "gaussian" alone: one whose parameters are given has no use for what shapes them. */
-#define GAUSSIAN "gaussian|normal"
-
 const elbo_relevance elbo_autoencoder_relevance[] = {
-    {"components",
-     {"prior", "posterior", "likelihood"},
-     "*mixture*",
-     "a mixture as --prior, --posterior or --likelihood"},
-    {"channels", {"network"}, "conv", "--network conv"},
-    {"variance", {"likelihood"}, GAUSSIAN, "--likelihood gaussian"},
-    {"scale", {"likelihood"}, GAUSSIAN, "--likelihood gaussian"},
-    {"scale", {"variance"}, "shared|fixed", "--variance shared or fixed"},
-    {"min_scale", {"likelihood"}, GAUSSIAN, "--likelihood gaussian"},
-    {"min_scale", {"variance"}, "learned|shared", "--variance learned or shared"},
-    {"bounded_mean", {"likelihood"}, GAUSSIAN, "--likelihood gaussian"},
-    {"levels", {"likelihood"}, "categorical|discretised_logistic*", "--likelihood categorical or discretised_logistic"},
-    {"estimator", {"inference"}, "sgvb|bbvi|full-vb", "--inference sgvb, bbvi or full-vb"},
-    {"free_bits", {"inference"}, "sgvb|bbvi|full-vb", "--inference sgvb, bbvi or full-vb"},
-    {"beta", {"inference"}, "sgvb|bbvi|full-vb", "--inference sgvb, bbvi or full-vb"},
-    {"kl_warmup", {"inference"}, "sgvb|bbvi|full-vb", "--inference sgvb, bbvi or full-vb"},
-    {"control", {"estimator"}, "reinforce", "--estimator reinforce"},
-    {"local_steps", {"inference"}, "bbvi|mcem", "--inference bbvi or mcem"},
-    {"local_rate", {"inference"}, "bbvi", "--inference bbvi"},
-    {"repeats", {"inference"}, "mcem", "--inference mcem"},
-    {"fit_steps", {"inference"}, "bbvi|mcem", "--inference bbvi or mcem"},
-    {"fit_rate", {"inference"}, "bbvi|mcem", "--inference bbvi or mcem"},
-    {NULL}};
+    ELBO_CODE_RULES, ELBO_NETWORK_RULES, ELBO_DECODER_RULES, ELBO_INFERENCE_RULES, {NULL}};
 
 /* ---- heads: what was chosen; elbo_autoencoder_check has seen that it can be read ---- */
 
+/* Models without the option have the normal distribution. */
+static const char *prior_text(const elbo_autoencoder_options *o) { return o->prior ? o->prior : "normal"; }
+static const char *posterior_text(const elbo_autoencoder_options *o) { return o->posterior ? o->posterior : "normal"; }
+
 static elbo_status prior_head(const elbo_autoencoder_options *o, elbo_head *head, elbo_error *error) {
     elbo_head_sizes sizes = {.size = o->latent, .components = o->components};
-    return elbo_head_parse(head, "--prior", o->prior, sizes, error);
+    return elbo_head_parse(head, "--prior", prior_text(o), sizes, error);
 }
 
 static elbo_status posterior_head(const elbo_autoencoder_options *o, elbo_head *head, elbo_error *error) {
     elbo_head_sizes sizes = {.size = o->latent, .components = o->components};
-    return elbo_head_parse(head, "--posterior", o->posterior, sizes, error);
+    return elbo_head_parse(head, "--posterior", posterior_text(o), sizes, error);
 }
 
 /* Levels are the one parameter that has an option of its own. */
@@ -86,13 +65,13 @@ static elbo_status check_ranges(const elbo_autoencoder_options *o, const elbo_he
     elbo_head_range_text(prior, prior_freedom(o), there, sizeof there);
     if (!elbo_head_fits(posterior, ELBO_HEAD_FREE, prior, prior_freedom(o)))
         return elbo_fail(error, ELBO_ERROR_USAGE,
-                         "--posterior %s does not go with --prior %s: it gives %s; the prior has %s%s", o->posterior,
-                         o->prior, here, there, o->learn_prior ? ", and --learn-prior moves it" : "");
-    if (is(o->inference, "wake-sleep") && !elbo_head_fits(prior, prior_freedom(o), posterior, ELBO_HEAD_FREE))
+                         "--posterior %s does not go with --prior %s: it gives %s; the prior has %s%s", posterior_text(o),
+                         prior_text(o), here, there, o->learn_prior ? ", and --learn-prior moves it" : "");
+    if (o->inference && is(o->inference, "wake-sleep") && !elbo_head_fits(prior, prior_freedom(o), posterior, ELBO_HEAD_FREE))
         return elbo_fail(error, ELBO_ERROR_USAGE,
                          "--inference wake-sleep shows draws of --prior %s to --posterior %s, which must cover them: "
                          "the prior gives %s; the posterior has %s",
-                         o->prior, o->posterior, there, here);
+                         prior_text(o), posterior_text(o), there, here);
     return ELBO_OK;
 }
 
@@ -103,7 +82,7 @@ static elbo_status check_posterior(const elbo_autoencoder_options *o, elbo_error
     if (elbo_head_width(&posterior) == 0)
         return elbo_fail(error, ELBO_ERROR_USAGE,
                          "--posterior %s: every parameter is given, so that nothing is left for the encoder",
-                         o->posterior);
+                         posterior_text(o));
     if (is(posterior.type->name, "categorical"))
         return elbo_fail(error, ELBO_ERROR_USAGE,
                          "--posterior categorical draws class numbers, which are no code: use multinomial(total=1) for "
@@ -112,7 +91,7 @@ static elbo_status check_posterior(const elbo_autoencoder_options *o, elbo_error
         return elbo_fail(error, ELBO_ERROR_USAGE,
                          "--free-bits needs a KL for each dimension: --posterior %s and --prior %s have one for the "
                          "whole code",
-                         o->posterior, o->prior);
+                         posterior_text(o), prior_text(o));
     ELBO_TRY(check_prior(o, &prior, error));
     return check_ranges(o, &prior, &posterior, error);
 }
@@ -140,9 +119,26 @@ static elbo_status check_likelihood(const elbo_autoencoder_options *o, int64_t s
     return ELBO_OK;
 }
 
+/* The limit of the KL, which only one bound's multiplier can be set by. */
+static elbo_status check_budget(const elbo_autoencoder_options *o, const elbo_estimator_type *estimator,
+                                elbo_error *error) {
+    if (o->kl_budget > 0 && !is(o->inference, "sgvb"))
+        return elbo_fail(error, ELBO_ERROR_USAGE, "--kl-budget needs --inference sgvb, not %s", o->inference);
+    if (o->kl_budget > 0 && estimator->weighted)
+        return elbo_fail(error, ELBO_ERROR_USAGE,
+                         "--kl-budget needs a bound with a KL: --estimator a, b, stl or reinforce, not %s",
+                         estimator->name);
+    return ELBO_OK;
+}
+
 static elbo_status check_inference(const elbo_autoencoder_options *o, elbo_error *error) {
     elbo_head posterior;
     ELBO_TRY(posterior_head(o, &posterior, error));
+    if (!o->inference && posterior.type->draws == ELBO_DRAWS_PLAIN)
+        return elbo_fail(error, ELBO_ERROR_USAGE,
+                         "--posterior %s is %s: the model is trained through draws that carry a gradient",
+                         posterior.type->name, elbo_draws_text(ELBO_DRAWS_PLAIN));
+    if (!o->inference) return ELBO_OK;
     const elbo_estimator_type *estimator = elbo_estimator_find(o->estimator, error);
     if (!estimator) return ELBO_ERROR_USAGE;
     bool plain = posterior.type->draws == ELBO_DRAWS_PLAIN;
@@ -169,7 +165,7 @@ static elbo_status check_inference(const elbo_autoencoder_options *o, elbo_error
                          o->control);
     if (o->free_bits > 0 && !estimator->free_bits)
         return elbo_fail(error, ELBO_ERROR_USAGE, "--free-bits needs a KL for each dimension: --estimator a or b");
-    return ELBO_OK;
+    return check_budget(o, estimator, error);
 }
 
 elbo_status elbo_autoencoder_check(const void *options, const elbo_item *item, elbo_error *error) {
@@ -304,6 +300,7 @@ elbo_dist elbo_autoencoder_decode(elbo_context *context, elbo_node *z) {
 
 elbo_local elbo_autoencoder_local(const void *options) {
     const char *inference = ((const elbo_autoencoder_options *)options)->inference;
+    if (!inference) return ELBO_LOCAL_NONE;
     return is(inference, "bbvi") ? ELBO_LOCAL_NUMBERS : is(inference, "mcem") ? ELBO_LOCAL_CODES : ELBO_LOCAL_NONE;
 }
 
@@ -318,6 +315,15 @@ double elbo_autoencoder_local_rate(const void *options) {
 int64_t elbo_autoencoder_repeats(const void *options) {
     const elbo_autoencoder_options *o = options;
     return is(o->inference, "mcem") ? o->repeats : 1;
+}
+
+bool elbo_autoencoder_learns_prior(const void *options) {
+    return ((const elbo_autoencoder_options *)options)->learn_prior;
+}
+
+bool elbo_autoencoder_single_dimensions(const void *options) {
+    elbo_head head;
+    return posterior_head(options, &head, NULL) == ELBO_OK && elbo_dist_own_rank(head.type) == 0;
 }
 
 /* ---- training ---- */
@@ -337,6 +343,9 @@ int elbo_autoencoder_updates(elbo_context *context, const elbo_model_type *model
     if (context->builder.training && is(o->inference, "wake-sleep")) return elbo_infer_wake_sleep(&how, out);
     if (context->builder.training && is(o->inference, "mcem")) return elbo_infer_codes(&how, out);
     if (context->builder.training && is(o->inference, "full-vb")) return elbo_infer_full(&how, estimator, out);
-    out[0] = elbo_estimate_bound(&how, estimator);
+    if (context->builder.training && o->kl_budget > 0)
+        out[0] = elbo_estimate_budget(&how, estimator, o->kl_budget, o->kl_budget_rate);
+    else
+        out[0] = elbo_estimate_bound(&how, estimator);
     return 1;
 }

@@ -203,8 +203,24 @@ static walk begin(const elbo_dist *dist, elbo_node *z, elbo_shape shape, int row
         .context = context, .options = context->options, .dist = dist, .z = z, .shape = shape, .row_axis = row_axis};
 }
 
+/* Levels side by side. One that does not know of all leading axes is the same along the others. */
 static elbo_node *together(const walk *w, elbo_node *const *part) {
-    return elbo_concat(part, w->options->latents.count, -1);
+    int levels = w->options->latents.count;
+    elbo_node *full[ELBO_MAX_INTS];
+    elbo_shape lead = ELBO_SHAPE(1);
+    for (int i = 0; i < levels; i++) {
+        elbo_shape one = elbo_node_shape(part[i]), before = lead;
+        if (!part[i]) return NULL;
+        one.dim[one.rank - 1] = 1;
+        if (!elbo_shape_broadcast(before, one, &lead))
+            return elbo_concat(part, levels, -1); /* which says what is wrong */
+    }
+    for (int i = 0; i < levels; i++) {
+        elbo_shape shape = lead;
+        shape.dim[shape.rank - 1] = w->options->latents.value[i];
+        full[i] = elbo_broadcast_to(part[i], shape);
+    }
+    return elbo_concat(full, levels, -1);
 }
 
 #define HIERARCHY(kind)                                                                 \

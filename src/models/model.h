@@ -44,7 +44,10 @@ typedef struct elbo_update {
     elbo_node *reconstruction, *kl; /* scalars with loss = reconstruction + kl */
     const char *groups[4];          /* NULL-ended; none: every trained group */
     double rate;                    /* times the configured rate; 0: 1 */
-    double beta1;                   /* of Adam, instead of the configured one; 0: as configured */
+    double beta1, beta2;            /* of Adam, instead of the configured ones; 0: as configured */
+    int64_t repeats;                /* times in a row in each step, the later ones on other rows; 0: 1 */
+    int64_t turn;                   /* epochs in a row in which it is made, before its turn passes to the others with */
+    int turn_index, turns;          /* one: turn_index of turns; turn 0: it is made in every epoch */
 } elbo_update;
 
 /* A stretch of a training with updates of its own: pre-training, the main part. */
@@ -63,6 +66,7 @@ typedef struct elbo_entrance {
     const float *codes; /* means of q(z|x): [rows, latent] */
     int64_t rows, latent;
     uint64_t seed;
+    int threads; /* 0: all processors */
 } elbo_entrance;
 
 /* Weights that change while training: set before each step. */
@@ -100,10 +104,19 @@ typedef struct elbo_model_type {
     int64_t (*local_steps)(const void *options); /* moves of it before each step on the parameters */
     double (*local_rate)(const void *options);   /* of those moves, where they follow gradients */
     int64_t (*repeats)(const void *options);     /* steps on the parameters for each batch; NULL: 1 */
+    /* Models of clusters c: how many there are, log p(c|z) for z: [..., latent] -> [..., clusters], and p(z|c) of all of
+     * them, an event of rank 1 over [rows, clusters, latent]. NULL: the model has no clusters. */
+    int64_t (*clusters)(const void *options);
+    elbo_node *(*assign)(elbo_context *context, elbo_node *z);
+    elbo_dist (*cluster_prior)(elbo_context *context, int64_t rows);
+    int64_t (*least_batch)(const void *options); /* rows that its updates need at least; NULL: 1 */
     /* The phases of a training of so many epochs (--epochs: those of the last phase); returns how many. NULL: one. */
     int (*phases)(const void *options, int64_t epochs, elbo_phase out[ELBO_MODEL_PHASES]);
     /* Called before the first step of each phase but the first; NULL: nothing to do. */
     elbo_status (*enter)(const elbo_entrance *entrance, elbo_error *error);
+    /* By how much a unit of each dimension of the code raises the log odds of each value of an item, [latent, size]: the
+     * words of topics. NULL: the decoder is not of that kind. */
+    elbo_node *(*topics)(elbo_context *context);
     /* The updates of a training step on x: [B, size]; returns how many. */
     int (*updates)(elbo_context *context, elbo_node *x, const elbo_weights *weights,
                    elbo_update out[ELBO_MODEL_UPDATES]);

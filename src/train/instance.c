@@ -10,7 +10,10 @@ static bool is(const char *value, const char *wanted) { return strcmp(value, wan
 
 elbo_context elbo_instance_context(const elbo_instance *instance, elbo_graph *graph, bool training) {
     elbo_context context = {
-        .options = instance->config->model, .item = instance->item, .data_rows = training ? instance->data_rows : 0};
+        .options = instance->config->model,
+                            .item = instance->item,
+                            .phase = instance->phase,
+                            .data_rows = training ? instance->data_rows : 0};
     context.builder =
         (elbo_builder){.graph = graph, .params = instance->params, .group = "model", .training = training};
     instance->type->initialisation(instance->config->model, &context.builder.init, &context.builder.init_scale);

@@ -13,13 +13,13 @@ static const uint64_t own_seed = 0x6a09e667f3bcc909ULL;
 /* ---- what the model's options say ---- */
 
 /* A model without one of these has the default. */
-#define FIT_OPTIONS(O)                          \
-    O(TEXT, estimator, "b", 0, 0, NULL, "")     \
-    O(INT, draws, "1", 1, 1e9, NULL, "")        \
-    O(TEXT, control, "none", 0, 0, NULL, "")    \
-    O(REAL, free_bits, "0", 0, 1e9, NULL, "")   \
-    O(INT, fit_steps, "200", 1, 1e9, NULL, "")  \
-    O(REAL, fit_rate, "0.1", 0, 1e9, NULL, "")
+#define FIT_OPTIONS(O)                         \
+    O(TEXT, estimator, "b", 0, 0, NULL, "")    \
+    O(INT, draws, "1", 1, 1e9, NULL, "")       \
+    O(TEXT, control, "none", 0, 0, NULL, "")   \
+    O(REAL, free_bits, "0", 0, 1e9, NULL, "")  \
+    O(INT, fit_steps, "300", 1, 1e9, NULL, "") \
+    O(REAL, fit_rate, "0.3", 0, 1e9, NULL, "")
 ELBO_OPTIONS_STRUCT(fit_options, FIT_OPTIONS);
 #define ELBO_TABLE_STRUCT fit_options
 static ELBO_TABLE(fit_table, "Fit", FIT_OPTIONS);

@@ -31,8 +31,8 @@ typedef struct elbo_local_fit {
 typedef struct elbo_local_fit_spec {
     int64_t rows;
     const elbo_head *head; /* the family that is fitted; NULL: that of the model's posterior */
-    bool trained;          /* the gradient is estimated as the model's options say; else by the estimator that fits best */
-    bool bound;            /* elbo_local_fit_bound will be called */
+    bool trained; /* the gradient is estimated as the model's options say; else by the estimator that fits best */
+    bool bound;   /* elbo_local_fit_bound will be called */
     elbo_precision precision;
     int threads;
 } elbo_local_fit_spec;
@@ -46,7 +46,7 @@ typedef struct elbo_local_moves {
     int64_t first, steps; /* steps [first, first + steps) */
     int64_t hold, total;  /* the rate stays up to step `hold` and falls linearly to zero at `total`; 0, 0: it stays */
     double rate, kl_weight;
-    int64_t counted;    /* rows that matter; those behind them pad the batch, and may come to nothing. 0: all */
+    int64_t counted;      /* rows that matter; those behind them pad the batch, and may come to nothing. 0: all */
     const int64_t *index; /* what messages call the rows; NULL: run->first_row and on */
     const char *option;   /* of the rate, for messages: "--fit-rate"; or NULL */
 } elbo_local_moves;
@@ -55,8 +55,8 @@ typedef struct elbo_local_moves {
  * ELBO_ERROR_NUMERIC names the first row whose gradient is not finite. */
 elbo_status elbo_local_fit_run(elbo_local_fit *fit, const float *x, elbo_local_rows *state,
                                const elbo_local_moves *moves, const elbo_run *run, elbo_error *error);
-/* The bound of each row at its numbers, the mean of so many runs of draws, into out: [rows]. The same run draws the same
- * noise whatever the numbers are, so that differences of bounds vary little. */
+/* The bound of each row at its numbers, the mean of so many runs of draws, into out: [rows]. The same run draws the
+ * same noise whatever the numbers are, so that differences of bounds vary little. */
 elbo_status elbo_local_fit_bound(elbo_local_fit *fit, const float *x, const float *numbers, int64_t runs,
                                  const elbo_run *run, double *out, elbo_error *error);
 

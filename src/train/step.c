@@ -86,13 +86,18 @@ void elbo_step_program_clear(elbo_step_program *program) {
     memset(program, 0, sizeof *program);
 }
 
+elbo_status elbo_step_program_load_update(elbo_step_program *program, int u, const elbo_instance *instance,
+                                          const elbo_dataset *dataset, elbo_split split, const int64_t *index,
+                                          int64_t start, elbo_error *error) {
+    void *to = program->plan[u] ? elbo_plan_input(program->plan[u], program->raw) : NULL;
+    return to ? elbo_instance_rows(instance, dataset, split, index, start, program->rows, to, error) : ELBO_OK;
+}
+
 elbo_status elbo_step_program_load(elbo_step_program *program, const elbo_instance *instance,
                                    const elbo_dataset *dataset, elbo_split split, const int64_t *index, int64_t start,
                                    elbo_error *error) {
-    for (int u = 0; u < program->updates; u++) {
-        void *to = program->plan[u] ? elbo_plan_input(program->plan[u], program->raw) : NULL;
-        if (to) ELBO_TRY(elbo_instance_rows(instance, dataset, split, index, start, program->rows, to, error));
-    }
+    for (int u = 0; u < program->updates; u++)
+        ELBO_TRY(elbo_step_program_load_update(program, u, instance, dataset, split, index, start, error));
     return ELBO_OK;
 }
 

@@ -31,6 +31,10 @@ void elbo_step_program_clear(elbo_step_program *program);
 elbo_status elbo_step_program_load(elbo_step_program *program, const elbo_instance *instance,
                                    const elbo_dataset *dataset, elbo_split split, const int64_t *index, int64_t start,
                                    elbo_error *error);
+/* The same into the input of update u alone. */
+elbo_status elbo_step_program_load_update(elbo_step_program *program, int u, const elbo_instance *instance,
+                                          const elbo_dataset *dataset, elbo_split split, const int64_t *index,
+                                          int64_t start, elbo_error *error);
 /* Runs update u; its figures into *result. */
 elbo_status elbo_step_program_run(elbo_step_program *program, int u, double kl_weight, const elbo_run *run,
                                   elbo_step_result *result, elbo_error *error);

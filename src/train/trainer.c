@@ -80,6 +80,11 @@ static elbo_status make_readers(trainer *t, int threads, elbo_error *error) {
 static elbo_status make_programs(trainer *t, elbo_error *error) {
     int64_t batch = t->options->batch < t->rows ? t->options->batch : t->rows, rest = t->rows % batch;
     int threads = (int)t->state.threads;
+    int64_t least = t->instance.type->least_batch ? t->instance.type->least_batch(t->instance.config->model) : 1;
+    if (batch < least)
+        return elbo_fail(error, ELBO_ERROR_USAGE,
+                         "--batch %lld and %lld training rows: %s needs batches of at least %lld rows with these options",
+                         (long long)t->options->batch, (long long)t->rows, t->instance.type->name, (long long)least);
     ELBO_TRY(elbo_step_program_new(&t->full, &t->instance, batch, t->gradient, threads, error));
     if (rest) ELBO_TRY(elbo_step_program_new(&t->rest, &t->instance, rest, t->gradient, threads, error));
     ELBO_TRY(elbo_local_store_new(&t->local, &t->instance, t->rows, batch, rest, threads, error));
@@ -97,6 +102,7 @@ static elbo_status make_optimiser(trainer *t, int u, elbo_error *error) {
     const elbo_update *update = &t->full.update[u];
     elbo_optimiser_options options = t->instance.config->optimiser;
     if (update->beta1 > 0) options.beta1 = update->beta1;
+    if (update->beta2 > 0) options.beta2 = update->beta2;
     t->optimiser[u] =
         elbo_optimiser_new(t->instance.params, update->groups, t->gradient, &options, (int)t->state.threads, error);
     if (!t->optimiser[u]) return error ? error->status : ELBO_ERROR_MEMORY;
@@ -146,9 +152,17 @@ static elbo_status make_kept(trainer *t, elbo_error *error) {
     return t->kept ? ELBO_OK : elbo_fail_memory(error, sizeof(float) * length, "the last good state");
 }
 
+/* Entered a phase, and no step of it done. */
+static bool is_at_entrance(const trainer *t) {
+    return t->instance.phase > 0 && t->state.epoch == t->phase_start && t->state.step_in_epoch == 0;
+}
+
+/* At the entrance of a phase the file of the phase before it stays: from there the phase is entered again, to the same
+ * parameters. */
 static elbo_status save(trainer *t, elbo_error *error) {
     keep(t);
     t->saved_at = now();
+    if (is_at_entrance(t)) return ELBO_OK;
     return elbo_checkpoint_write(elbo_run_folder_last(t->folder), &t->instance, &t->state, t->flat + 1, t->flats - 1,
                                  error);
 }
@@ -284,8 +298,7 @@ static void shuffle(trainer *t) {
 
 /* After a number that is not finite: back to the last good state, and from there either an end or on more slowly. The
  * message has room for size bytes. */
-static elbo_status recover(trainer *t, char *message, size_t size, double norm, const char *remedy,
-                           elbo_error *error) {
+static elbo_status recover(trainer *t, char *message, size_t size, double norm, const char *remedy, elbo_error *error) {
     restore(t); /* the parameters may be finite and yet lost, so the state of the last save counts as good */
     if (strcmp(t->options->on_nan, "continue") == 0 && t->state.rate_factor > 1e-6) {
         t->state.rate_factor /= 2;
@@ -296,20 +309,20 @@ static elbo_status recover(trainer *t, char *message, size_t size, double norm, 
         return ELBO_OK;
     }
     ELBO_TRY(save(t, error));
-    return elbo_fail(error, ELBO_ERROR_NUMERIC, "%s. The last good state is saved; try a smaller %s or --on-nan continue",
-                     message, remedy);
+    return elbo_fail(error, ELBO_ERROR_NUMERIC,
+                     "%s. The last good state is saved; try a smaller %s or --on-nan continue", message, remedy);
 }
 
 /* A step whose loss or gradient is not finite: says where it began. */
-static elbo_status survive(trainer *t, elbo_step_program *program, int u, const elbo_step_result *result, double norm,
-                           const elbo_run *run, elbo_error *error) {
+static elbo_status survive(trainer *t, elbo_step_program *program, int u, const int64_t *rows,
+                           const elbo_step_result *result, double norm, const elbo_run *run, elbo_error *error) {
     char place[256], message[900];
-    int64_t row = -1, first = t->state.step_in_epoch * t->full.rows;
+    int64_t row = -1;
     elbo_error ignored = {0};
     if (elbo_step_diagnose(program, u, kl_weight_now(t), run, place, sizeof place, &row, &ignored) != ELBO_OK)
         snprintf(place, sizeof place, "unknown (%.200s)", ignored.message);
     char datum[64] = "";
-    if (row >= 0) snprintf(datum, sizeof datum, " (training row %lld)", (long long)t->order[first + row]);
+    if (row >= 0) snprintf(datum, sizeof datum, " (training row %lld)", (long long)rows[row]);
     const char *term = !isfinite(result->reconstruction) ? "reconstruction" : !isfinite(result->kl) ? "KL" : "";
     snprintf(message, sizeof message,
              "step %lld (epoch %lld): %s is %g, gradient norm %g; first value that is not finite: %s%s",
@@ -318,25 +331,58 @@ static elbo_status survive(trainer *t, elbo_step_program *program, int u, const 
     return recover(t, message, sizeof message, norm, "--lr, --clip 100,", error);
 }
 
-/* Runs every update on the batch that is loaded, and moves the parameters. The figures of the first run that has them
+/* Whether an update is made in the epoch at hand; *epochs: how many epochs of this phase it has been made in before. */
+static bool is_due(const trainer *t, const elbo_update *update, int64_t *epochs) {
+    int64_t done = t->state.epoch - t->phase_start;
+    *epochs = done;
+    if (update->turn == 0) return true;
+    int64_t round = update->turn * update->turns, into = done % round - update->turn * update->turn_index;
+    bool due = into >= 0 && into < update->turn;
+    *epochs = done / round * update->turn + (due ? into : into < 0 ? 0 : update->turn);
+    return due;
+}
+
+/* One pass of update u over the batch that is loaded, whose rows are given, and the optimiser's step with this number. */
+static elbo_status pass(trainer *t, elbo_step_program *program, int u, const int64_t *rows, const elbo_run *run,
+                        int64_t number, elbo_step_result *result, double *norm, bool *good, elbo_error *error) {
+    const elbo_optimiser_options *how = &t->instance.config->optimiser;
+    double rate = rate_now(t), factor = program->update[u].rate;
+    ELBO_TRY(elbo_step_program_run(program, u, kl_weight_now(t), run, result, error));
+    ELBO_TRY(elbo_optimiser_norm(t->optimiser[u], norm, error));
+    *good = isfinite(result->loss) && isfinite(*norm);
+    if (!*good) return survive(t, program, u, rows, result, *norm, run, error);
+    double scale = how->clip > 0 && *norm > how->clip ? how->clip / *norm : 1;
+    return elbo_optimiser_step(t->optimiser[u], factor > 0 ? rate * factor : rate, number, scale, error);
+}
+
+/* Repeat r > 0 of an update: other rows of the epoch, and draws of its own. Returns the rows. */
+static const int64_t *other_rows(const trainer *t, const elbo_step_program *program, int64_t r, elbo_run *run) {
+    int64_t first = t->state.step_in_epoch * t->full.rows + r * program->rows;
+    run->seed += (uint64_t)r * 0x9E3779B97F4A7C15u; /* seeds of one step: far apart, and of no other run */
+    return t->order + first % (t->rows - program->rows + 1);
+}
+
+/* Makes every update that is due, the first time on the batch that is loaded. The figures of the first run that has them
  * into *total. */
 static elbo_status update(trainer *t, elbo_step_program *program, int64_t repeat, const elbo_run *run,
                           elbo_step_result *total, double *norm, bool *good, elbo_error *error) {
-    const elbo_optimiser_options *how = &t->instance.config->optimiser;
-    double rate = rate_now(t), weight = kl_weight_now(t);
     elbo_step_result result;
+    const int64_t *batch = t->order + t->state.step_in_epoch * t->full.rows;
     for (int u = 0; u < program->updates; u++) {
-        ELBO_TRY(elbo_step_program_run(program, u, weight, run, &result, error));
-        ELBO_TRY(elbo_optimiser_norm(t->optimiser[u], norm, error));
-        if (!isfinite(result.loss) || !isfinite(*norm)) {
-            *good = false;
-            return survive(t, program, u, &result, *norm, run, error);
+        const elbo_update *made = &program->update[u];
+        int64_t epochs, repeats = made->repeats > 0 ? made->repeats : 1;
+        if (!is_due(t, made, &epochs)) continue;
+        int64_t number = (epochs * t->steps + t->state.step_in_epoch) * t->repeats + repeat;
+        for (int64_t r = 0; r < repeats; r++) {
+            elbo_run own = *run;
+            const int64_t *rows = r > 0 ? other_rows(t, program, r, &own) : batch;
+            if (r > 0)
+                ELBO_TRY(elbo_step_program_load_update(program, u, &t->instance, t->dataset, ELBO_SPLIT_TRAIN, rows, 0,
+                                                       error));
+            ELBO_TRY(pass(t, program, u, rows, &own, number * repeats + r + 1, &result, norm, good, error));
+            if (!*good) return ELBO_OK;
         }
-        double scale = how->clip > 0 && *norm > how->clip ? how->clip / *norm : 1;
-        int64_t number = (t->state.step - t->phase_start * t->steps) * t->repeats + repeat + 1;
-        double own = program->update[u].rate > 0 ? rate * program->update[u].rate : rate;
-        ELBO_TRY(elbo_optimiser_step(t->optimiser[u], own, number, scale, error));
-        if (program->update[u].loss && repeat == 0) *total = result;
+        if (made->loss && repeat == 0) *total = result;
     }
     return ELBO_OK;
 }
@@ -410,6 +456,9 @@ static elbo_status evaluate(trainer *t, elbo_step_result *mean, elbo_error *erro
     return ELBO_OK;
 }
 
+/* Whether the phase is the last one: what those before it reach is no state of the model to stop at or to keep. */
+static bool is_final(const trainer *t) { return t->instance.phase + 1 == t->phases; }
+
 static elbo_status finish_epoch(trainer *t, bool *stop, elbo_error *error) {
     elbo_training_state *s = &t->state;
     elbo_step_result test = {NAN, NAN, NAN};
@@ -428,12 +477,11 @@ static elbo_status finish_epoch(trainer *t, bool *stop, elbo_error *error) {
     bool asked = say(t, ELBO_EVENT_EPOCH, test.loss, rate, s->norm / (double)t->steps, NULL);
     s->step_in_epoch = s->rows = 0;
     s->loss = s->reconstruction = s->kl = s->norm = s->seconds = 0;
-    if (better) ELBO_TRY(elbo_checkpoint_write(elbo_run_folder_best(t->folder), &t->instance, s, NULL, 0, error));
+    if (better && is_final(t)) ELBO_TRY(elbo_checkpoint_write(elbo_run_folder_best(t->folder), &t->instance, s, NULL, 0, error));
     ELBO_TRY(save(t, error));
     if (asked && !last)
         return elbo_fail(error, ELBO_ERROR_INTERRUPTED, "stopped after epoch %lld", (long long)s->epoch);
-    bool final = t->instance.phase + 1 == t->phases;
-    *stop = final && t->options->early_stop > 0 && s->worse >= t->options->early_stop;
+    *stop = is_final(t) && t->options->early_stop > 0 && s->worse >= t->options->early_stop;
     return ELBO_OK;
 }
 
@@ -452,7 +500,8 @@ static elbo_status enter(trainer *t, elbo_error *error) {
                               .codes = codes,
                               .rows = t->rows,
                               .latent = latent,
-                              .seed = (uint64_t)t->options->seed};
+                              .seed = (uint64_t)t->options->seed,
+                              .threads = (int)t->state.threads};
     int threads = (int)t->state.threads;
     elbo_status status = elbo_codes(&t->instance, t->dataset, ELBO_SPLIT_TRAIN, t->rows, threads, codes, error);
     if (status == ELBO_OK) status = type->enter(&entrance, error);
@@ -461,10 +510,14 @@ static elbo_status enter(trainer *t, elbo_error *error) {
     return status;
 }
 
+static void profile(const trainer *t) {
+    for (int u = 0; t->options->profile && u < t->full.updates; u++) elbo_plan_profile(t->full.plan[u], true);
+}
+
 /* Goes on to the phase of the epoch at hand: new updates, fresh optimisers. */
 static elbo_status next_phase(trainer *t, elbo_error *error) {
     int64_t end = t->phase_start + t->phase[t->instance.phase].epochs;
-    if (t->state.epoch < end || t->instance.phase + 1 >= t->phases) return ELBO_OK;
+    if (t->state.epoch < end || is_final(t)) return ELBO_OK;
     clear_phase(t);
     t->phase_start = end;
     t->instance.phase++;
@@ -473,7 +526,10 @@ static elbo_status next_phase(trainer *t, elbo_error *error) {
     ELBO_TRY(enter(t, error));
     ELBO_TRY(make_programs(t, error));
     ELBO_TRY(make_optimisers(t, error));
-    return make_kept(t, error);
+    ELBO_TRY(make_kept(t, error));
+    keep(t); /* what a NaN in the first step goes back to */
+    profile(t);
+    return ELBO_OK;
 }
 
 static elbo_status run_steps(trainer *t, elbo_error *error) {
@@ -497,11 +553,11 @@ static elbo_status run_steps(trainer *t, elbo_error *error) {
 }
 
 static elbo_status run(trainer *t, elbo_error *error) {
-    bool stop = t->options->early_stop > 0 && t->state.worse >= t->options->early_stop && t->request->epochs == 0;
+    bool stop = is_final(t) && t->options->early_stop > 0 && t->state.worse >= t->options->early_stop &&
+                t->request->epochs == 0;
     t->saved_at = now();
     if (*t->instance.warning) say(t, ELBO_EVENT_WARNING, NAN, 0, 0, t->instance.warning);
-    if (t->options->profile)
-        for (int u = 0; u < t->full.updates; u++) elbo_plan_profile(t->full.plan[u], true);
+    profile(t);
     while (t->state.epoch < t->epochs && !stop) {
         ELBO_TRY(next_phase(t, error));
         ELBO_TRY(run_steps(t, error));

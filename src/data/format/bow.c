@@ -8,8 +8,8 @@
  *                                triples "document word count"; both count from 1
  *
  * A folder holds train.feat (or another ending), perhaps test.feat, or one docword file. The vocabulary, a word at the
- * start of each line, is the file after '#', or else vocab.txt beside the documents (vocab.NAME.txt for docword files);
- * without one words have no names, and the largest number that occurs says how many there are. Repeated words of a
+ * start of each line, is vocab.txt beside the documents (vocab.NAME.txt for docword files), or the file there that is
+ * named after '#'; without one words have no names, and the largest number that occurs says how many there are. Repeated words of a
  * document are added up. In a file without labels a blank line is an empty document. */
 #include <glob.h>
 #include <stdio.h>
@@ -422,7 +422,8 @@ static elbo_status find(files *f, const char *path, const char *key, elbo_error 
         f->train = elbo_strdup(path);
     }
     if (!f->train) return elbo_fail_memory(error, strlen(path), "a path");
-    f->vocabulary = key ? elbo_strdup(key) : vocabulary_of(f->train);
+    int before = (int)(elbo_path_name(f->train) - f->train);
+    f->vocabulary = key ? elbo_textf("%.*s%s", before, f->train, key) : vocabulary_of(f->train);
     return key && !f->vocabulary ? elbo_fail_memory(error, strlen(key), "a path") : ELBO_OK;
 }
 

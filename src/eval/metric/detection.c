@@ -84,7 +84,7 @@ static elbo_status check(const elbo_metric_matrix *scores, const elbo_metric_lab
                              (long long)row, (long long)value);
     }
     if (labels->classes == 2) return ELBO_OK;
-    return elbo_fail(error, ELBO_ERROR_USAGE, "labels: every row is %s; both kinds were expected",
+    return elbo_fail(error, ELBO_ERROR_FORMAT, "labels: every row is %s; both kinds were expected",
                      labels->value[0] ? "an anomaly" : "normal");
 }
 

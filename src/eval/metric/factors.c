@@ -24,7 +24,7 @@ static elbo_status read_factors(elbo_factors *table, const elbo_array *factors, 
             table->column[table->used++] = f;
     }
     if (table->used > 0) return ELBO_OK;
-    return elbo_fail(error, ELBO_ERROR_USAGE,
+    return elbo_fail(error, ELBO_ERROR_FORMAT,
                      "factors: every factor has one value for all rows; at least one that varies was expected");
 }
 

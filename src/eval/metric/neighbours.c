@@ -18,7 +18,7 @@ typedef struct candidate {
 typedef struct hunt {
     const elbo_metric_matrix *train, *test;
     const int32_t *label;
-    int64_t classes, wanted, kept; /* kept: wanted and some spare ones, or all */
+    int64_t wanted, kept; /* kept: wanted and some spare ones, or all */
     int threads;
     double *centre;
     elbo_graph *graph;
@@ -26,7 +26,7 @@ typedef struct hunt {
     elbo_node *a, *b, *half; /* [TEST_BLOCK, D], [TRAIN_BLOCK, D], [TRAIN_BLOCK] */
     elbo_node *nearness;     /* [TEST_BLOCK, TRAIN_BLOCK] */
     candidate *list;         /* [TEST_BLOCK, kept], nearest first */
-    int64_t *votes;          /* [TEST_BLOCK, classes] */
+    double longest;          /* the largest |b| of centred training rows */
 } hunt;
 
 /* a . b - |b|^2 / 2 orders b as -|a - b|^2 does. */
@@ -76,6 +76,7 @@ static double distance(const hunt *h, int64_t test, int64_t train) {
     int64_t dims = h->train->columns;
     const double *a = h->test->data + test * dims, *b = h->train->data + train * dims;
     double sum = 0;
+#pragma omp simd reduction(+ : sum)
     for (int64_t d = 0; d < dims; d++) sum += (a[d] - b[d]) * (a[d] - b[d]);
     return sum;
 }
@@ -93,17 +94,44 @@ static void sort_exactly(const hunt *h, int64_t test, candidate *list) {
     }
 }
 
-static int32_t vote(const hunt *h, const candidate *list, int64_t *votes) {
-    int32_t best = 0;
-    int64_t most = 0;
-    memset(votes, 0, (size_t)h->classes * sizeof *votes);
-    for (int64_t i = 0; i < h->wanted; i++) {
-        int64_t got = ++votes[h->label[list[i].row]];
-        if (got > most) most = got;
+/* Whether no row outside of the list can be among the nearest: all of these have at most the nearness `last` in f32,
+ * whose error is at most (D + 8) 2^-24 (|a| |b| + |b|^2): that of the product, of its inputs and of |b|^2 / 2. */
+static bool is_certain(const hunt *h, int64_t test, const candidate *list, double last) {
+    int64_t dims = h->train->columns;
+    double square = 0;
+    if (h->kept == h->train->rows) return true;
+    for (int64_t d = 0; d < dims; d++) square += pow(h->test->data[test * dims + d] - h->centre[d], 2);
+    double error = (double)(dims + 8) * 0x1p-24 * (sqrt(square) * h->longest + h->longest * h->longest);
+    return 0.5 * (square + list[h->wanted - 1].nearness) > last + 2 * error;
+}
+
+/* Fills the list from all training rows by exact distance. */
+static void look_at_all(const hunt *h, int64_t test, candidate *list) {
+    for (int64_t i = 0; i < h->kept; i++) list[i] = (candidate){-INFINITY, 0};
+    for (int64_t row = 0; row < h->train->rows; row++) {
+        double nearness = -distance(h, test, row);
+        if (nearness > list[h->kept - 1].nearness) insert(list, h->kept, (candidate){nearness, row});
     }
-    for (int64_t i = h->wanted - 1; i >= 0; i--)
-        if (votes[h->label[list[i].row]] == most) best = h->label[list[i].row];
+}
+
+static int32_t vote(const hunt *h, const candidate *list) {
+    int64_t most = 0;
+    int32_t best = 0;
+    for (int64_t i = 0; i < h->wanted; i++) {
+        int64_t votes = 0;
+        for (int64_t j = 0; j < h->wanted; j++) votes += h->label[list[j].row] == h->label[list[i].row];
+        if (votes <= most) continue;
+        most = votes;
+        best = h->label[list[i].row];
+    }
     return best;
+}
+
+static int32_t decide(const hunt *h, int64_t test, candidate *list) {
+    double last = list[h->kept - 1].nearness;
+    sort_exactly(h, test, list);
+    if (!is_certain(h, test, list, last)) look_at_all(h, test, list);
+    return vote(h, list);
 }
 
 static elbo_status run_block(hunt *h, int64_t first, int32_t *guess, elbo_error *error) {
@@ -120,10 +148,9 @@ static elbo_status run_block(hunt *h, int64_t first, int32_t *guess, elbo_error 
         ELBO_TRY(elbo_plan_run(h->plan, &(elbo_run){0}, error));
         take(h, tests, start, trains);
     }
-    for (int64_t i = 0; i < tests; i++) {
-        sort_exactly(h, first + i, h->list + i * h->kept);
-        guess[first + i] = vote(h, h->list + i * h->kept, h->votes);
-    }
+    int threads = h->threads > 0 ? h->threads : omp_get_max_threads();
+#pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
+    for (int64_t i = 0; i < tests; i++) guess[first + i] = decide(h, first + i, h->list + i * h->kept);
     return ELBO_OK;
 }
 
@@ -141,18 +168,22 @@ static elbo_status prepare(hunt *h, elbo_error *error) {
     size_t lists = (size_t)(TEST_BLOCK * h->kept) * sizeof *h->list;
     h->centre = elbo_calloc((size_t)h->train->columns * sizeof *h->centre);
     h->list = elbo_calloc(lists);
-    h->votes = elbo_calloc((size_t)h->classes * sizeof *h->votes);
-    if (!h->centre || !h->list || !h->votes) return elbo_fail_memory(error, lists, "neighbours");
+    if (!h->centre || !h->list) return elbo_fail_memory(error, lists, "neighbours");
     elbo_metric_moments(h->train->data, h->train->rows, h->train->columns, 0, h->centre, NULL);
     ELBO_TRY(check_range(h->train, "codes", error));
     ELBO_TRY(check_range(h->test, "test codes", error));
+    for (int64_t row = 0; row < h->train->rows; row++) {
+        double square = 0;
+        for (int64_t d = 0; d < h->train->columns; d++)
+            square += pow(h->train->data[row * h->train->columns + d] - h->centre[d], 2);
+        h->longest = fmax(h->longest, sqrt(square));
+    }
     return compile(h, error);
 }
 
-elbo_status elbo_neighbours(const elbo_metric_matrix *train, const int32_t *label, int64_t classes,
-                            const elbo_metric_matrix *test, int64_t neighbours, int threads, int32_t *guess,
-                            elbo_error *error) {
-    hunt h = {.train = train, .test = test, .label = label, .classes = classes, .threads = threads};
+elbo_status elbo_neighbours(const elbo_metric_matrix *train, const int32_t *label, const elbo_metric_matrix *test,
+                            int64_t neighbours, int threads, int32_t *guess, elbo_error *error) {
+    hunt h = {.train = train, .test = test, .label = label, .threads = threads};
     h.wanted = neighbours < train->rows ? neighbours : train->rows;
     h.kept = h.wanted + SPARE < train->rows ? h.wanted + SPARE : train->rows;
     elbo_status status = prepare(&h, error);
@@ -162,6 +193,5 @@ elbo_status elbo_neighbours(const elbo_metric_matrix *train, const int32_t *labe
     elbo_graph_free(h.graph);
     elbo_free(h.centre);
     elbo_free(h.list);
-    elbo_free(h.votes);
     return status;
 }

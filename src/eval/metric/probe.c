@@ -38,7 +38,7 @@ static elbo_status deal(task *t, const elbo_metric_matrix *codes, const elbo_met
                         const elbo_probe_options *options, elbo_error *error) {
     int64_t rows = codes->rows, columns = codes->columns, test = (int64_t)((double)rows * options->test_fraction + 0.5);
     if (test < 1 || test >= rows)
-        return elbo_fail(error, ELBO_ERROR_USAGE,
+        return elbo_fail(error, ELBO_ERROR_SHAPE,
                          "codes: %lld rows leave %lld for the test at a share of %g; at least 1 of each was expected",
                          (long long)rows, (long long)test, options->test_fraction);
     int64_t *order = elbo_calloc((size_t)rows * sizeof *order);
@@ -92,7 +92,7 @@ static elbo_status prepare(task *t, const elbo_array *codes, const elbo_array *l
     if (status == ELBO_OK) status = elbo_metric_labels_read(&label, labels, "labels", error);
     if (status == ELBO_OK) status = elbo_metric_same_length("codes", matrix.rows, "labels", label.count, error);
     if (status == ELBO_OK && label.classes < 2)
-        status = elbo_fail(error, ELBO_ERROR_USAGE, "labels: every row is of class %lld; at least two were expected",
+        status = elbo_fail(error, ELBO_ERROR_FORMAT, "labels: every row is of class %lld; at least two were expected",
                            (long long)label.value[0]);
     t->classes = label.classes;
     if (status == ELBO_OK)
@@ -152,7 +152,7 @@ static elbo_status nearest(const task *t, const elbo_probe_options *options, int
     int32_t *guess = elbo_calloc((size_t)t->test.rows * sizeof *guess);
     if (!guess) return elbo_fail_memory(error, (size_t)t->test.rows * sizeof *guess, "guesses");
     elbo_status status =
-        elbo_neighbours(&t->train, t->train_label, t->classes, &t->test, options->neighbours, threads, guess, error);
+        elbo_neighbours(&t->train, t->train_label, &t->test, options->neighbours, threads, guess, error);
     if (status == ELBO_OK) out->knn_accuracy = share_right(guess, t->test_label, t->test.rows);
     elbo_free(guess);
     return status;

@@ -70,10 +70,10 @@ static const elbo_metric_info metrics[] = {
      "Ridgeway and Mozer 2018"},
 
     /* ---- topics ---- */
-    {"per_document", "topics", "perplexity per document: each document counts the same",
+    {"document_perplexity", "topics", "perplexity per document: each document counts the same",
      "a bound on log p and a length for each document", "1 and up", LOWER,
      "exp(1/D sum_d -ELBO_d / N_d); documents without words are left out", "Miao, Yu and Blunsom 2016"},
-    {"per_corpus", "topics", "perplexity of the corpus: each word counts the same",
+    {"corpus_perplexity", "topics", "perplexity of the corpus: each word counts the same",
      "a bound on log p and a length for each document", "1 and up", LOWER, "exp(sum_d -ELBO_d / sum_d N_d)",
      "Blei, Ng and Jordan 2003"},
     {"npmi", "topics", "how much more often top words of a topic occur together than by chance",

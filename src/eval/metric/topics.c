@@ -91,7 +91,7 @@ static elbo_status coherence(elbo_topic_scores *out, const elbo_dataset *corpus,
     int64_t words = out->words, topics = out->topics;
     size_t bytes = (size_t)(2 * topics + words * words) * sizeof(double);
     if (words < 2)
-        return elbo_fail(error, ELBO_ERROR_USAGE, "topics: lists of %lld word; coherence needs at least 2",
+        return elbo_fail(error, ELBO_ERROR_SHAPE, "topics: lists of %lld word; coherence needs at least 2",
                          (long long)words);
     out->topic_npmi = elbo_calloc(bytes);
     if (!out->topic_npmi) return elbo_fail_memory(error, bytes, "coherences");
@@ -185,9 +185,9 @@ static elbo_status perplexity(const elbo_metric_matrix *bounds, const elbo_metri
         rates -= bounds->data[d] / length;
         sum -= bounds->data[d];
     }
-    if (out->documents == 0) return elbo_fail(error, ELBO_ERROR_USAGE, "lengths: every document is empty");
-    out->per_document = exp(rates / (double)out->documents);
-    out->per_corpus = exp(sum / out->words);
+    if (out->documents == 0) return elbo_fail(error, ELBO_ERROR_FORMAT, "lengths: every document is empty");
+    out->document_perplexity = exp(rates / (double)out->documents);
+    out->corpus_perplexity = exp(sum / out->words);
     if (sum < 0)
         elbo_metric_warn(out->warning, sizeof out->warning,
                          "The bounds are positive on the whole: log probabilities of words, at most 0, were expected.");

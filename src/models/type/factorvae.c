@@ -3,16 +3,18 @@
  *   TC = KL(q(z) || prod_d q(z_d)) ~ E_q(z) T(z),
  *
  * where T, a critic, tells codes from codes whose dimensions were drawn from different rows. Encoder and decoder move
- * with the critic held; the critic moves with the codes held. */
+ * with the critic held; the critic moves with the codes held, on draws of its own: one for the codes, another for the
+ * permuted ones, so that the two kinds share no number. (In the paper the permuted ones come from a second batch.) */
 #include "infer/kl.h"
 #include "models/autoencoder.h"
 #include "models/critic.h"
 
-#define FACTOR_OPTIONS(O)                                                                                             \
-    O(REAL, gamma, "35", 0, 1e6, NULL, "weight of the total correlation")                                             \
-    O(INTS, critic_hidden, "1000,1000,1000,1000,1000,1000", 1, 65536, NULL, "widths of the critic's hidden layers")   \
-    O(REAL, critic_rate, "1", 1e-6, 1e6, NULL, "the critic's rate, as a multiple of --lr")                            \
-    O(REAL, critic_beta1, "0.5", 0, 0.99999999, NULL, "adam: the critic's decay of the mean gradient")
+#define FACTOR_OPTIONS(O)                                                                                           \
+    O(REAL, gamma, "35", 0, 1e6, NULL, "weight of the total correlation")                                           \
+    O(INTS, critic_hidden, "1000,1000,1000,1000,1000,1000", 1, 65536, NULL, "widths of the critic's hidden layers") \
+    O(REAL, critic_rate, "1", 1e-6, 1e6, NULL, "the critic's rate, as a multiple of --lr")                          \
+    O(REAL, critic_beta1, "0.5", 0, 0.99999999, NULL, "adam, adamw: the critic's decay of the mean gradient")       \
+    O(REAL, critic_beta2, "0.9", 0, 0.99999999, NULL, "adam, adamw: the critic's decay of the mean square")
 
 typedef struct factor_options {
     elbo_autoencoder_options autoencoder;
@@ -20,12 +22,50 @@ typedef struct factor_options {
 } factor_options;
 
 #define ELBO_TABLE_STRUCT factor_options
-static const elbo_option rows[] = {FACTOR_OPTIONS(ELBO_TABLE_ROW) ELBO_AUTOENCODER_ROWS};
+static const elbo_option rows[] = {FACTOR_OPTIONS(ELBO_TABLE_ROW) ELBO_AUTOENCODER_PART_ROWS};
 #undef ELBO_TABLE_STRUCT
 static const elbo_options options_table = {"Model (factorvae)", rows, sizeof rows / sizeof *rows,
                                            sizeof(factor_options)};
 
+static const elbo_relevance relevance[] = {
+    ELBO_CODE_RULES,
+    ELBO_NETWORK_RULES,
+    ELBO_DECODER_RULES,
+    {"critic_beta1", {"optimizer"}, "adam|adamw", "--optimizer adam or adamw"},
+    {"critic_beta2", {"optimizer"}, "adam|adamw", "--optimizer adam or adamw"},
+    {NULL}};
+
 extern const elbo_model_type elbo_model_factorvae;
+
+static elbo_status check(const void *options, const elbo_item *item, elbo_error *error) {
+    const factor_options *o = options;
+    if (o->autoencoder.latent < 2)
+        return elbo_fail(error, ELBO_ERROR_USAGE,
+                         "--latent 1: dimensions are kept independent; at least 2 were expected");
+    return elbo_autoencoder_check(options, item, error);
+}
+
+static int64_t least_batch(const void *options) { return elbo_autoencoder_latent(options) + 1; }
+
+/* The critic's own update. The last batch of an epoch may be too small to be permuted: it teaches nothing. */
+static elbo_update learn(elbo_context *context, elbo_estimate *how) {
+    const factor_options *o = context->options;
+    elbo_critic critic = {.widths = &o->critic_hidden, .learning = true};
+    elbo_update update = {.name = "critic",
+                          .groups = {"critic"},
+                          .rate = o->critic_rate,
+                          .beta1 = o->critic_beta1,
+                          .beta2 = o->critic_beta2};
+    elbo_node *codes = elbo_stop_gradient(elbo_estimate_draws(how, false));
+    elbo_node *others = elbo_stop_gradient(elbo_estimate_draws(how, false));
+    bool enough = elbo_node_shape(others).dim[0] >= least_batch(o);
+    elbo_node *score = elbo_critic_score(context, &critic, codes);
+    if (enough)
+        update.objective = elbo_critic_loss(score, elbo_critic_score(context, &critic, elbo_critic_permuted(others)));
+    else
+        update.objective = elbo_scale(elbo_mean_all(score), 0);
+    return update;
+}
 
 static int updates(elbo_context *context, elbo_node *x, const elbo_weights *weights,
                    elbo_update out[ELBO_MODEL_UPDATES]) {
@@ -44,13 +84,11 @@ static int updates(elbo_context *context, elbo_node *x, const elbo_weights *weig
     out[0].name = "bound";
     out[0].groups[0] = "encoder";
     out[0].groups[1] = "decoder";
+    out[0].groups[2] = elbo_autoencoder_learns_prior(o) ? "prior" : NULL;
     elbo_node *correlation = elbo_mean_all(elbo_critic_score(context, &critic, z));
     out[0].objective = elbo_add(out[0].objective, elbo_scale(correlation, o->gamma));
     if (!context->builder.training) return 1;
-    elbo_node *held = elbo_stop_gradient(z);
-    out[1] = (elbo_update){.name = "critic", .groups = {"critic"}, .rate = o->critic_rate, .beta1 = o->critic_beta1};
-    out[1].objective = elbo_critic_loss(elbo_critic_score(context, &critic, held),
-                                        elbo_critic_score(context, &critic, elbo_critic_permuted(held)));
+    out[1] = learn(context, &how);
     return 2;
 }
 
@@ -61,8 +99,8 @@ const elbo_model_type elbo_model_factorvae = {
                    "it: disentangled codes",
     .paper = "Kim and Mnih 2018, arXiv:1802.05983",
     .options = &options_table,
-    .relevance = elbo_autoencoder_relevance,
-    .check = elbo_autoencoder_check,
+    .relevance = relevance,
+    .check = check,
     .latent = elbo_autoencoder_latent,
     .likelihood = elbo_autoencoder_likelihood,
     .levels = elbo_autoencoder_levels,
@@ -73,4 +111,5 @@ const elbo_model_type elbo_model_factorvae = {
     .posterior_width = elbo_autoencoder_posterior_width,
     .posterior_numbers = elbo_autoencoder_posterior_numbers,
     .posterior = elbo_autoencoder_posterior,
+    .least_batch = least_batch,
     .updates = updates};
