@@ -65,7 +65,7 @@ static const char *next(page *p, const char *title, const char *file) {
 static char *caption(page *p) { return p->caption[p->sections - 1]; }
 
 static elbo_status add_samples(page *p, elbo_error *error) {
-    const elbo_cli_samples how = {SHOWN_SAMPLES, (uint64_t)p->options->seed, 1, false};
+    const elbo_cli_samples how = {SHOWN_SAMPLES, (uint64_t)p->options->seed, 1, false, false, 0};
     const char *path = next(p, "Samples", "samples.png");
     elbo_array items = {0};
     ELBO_CLI_TRY(elbo_cli_show_samples(p->run, &how, &items, error));

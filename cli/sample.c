@@ -9,7 +9,8 @@
     O(INT, count, "100", 1, 1e7, NULL, "how many samples")                                                    \
     O(INT, seed, "1", 0, 9.2e18, NULL, "seed of the draws")                                                   \
     O(REAL, temperature, "1", 0, 100, NULL, "factor on the codes: below 1 more typical, above 1 more varied") \
-    O(BOOL, draw, "false", 0, 0, NULL, "draw from p(x|z) instead of showing its mean")
+    O(BOOL, draw, "false", 0, 0, NULL, "draw from p(x|z) instead of showing its mean")                        \
+    O(INT, cluster, "-1", -1, 65535, NULL, "models of clusters: draw codes from this one, counted from 0 (-1: all)")
 ELBO_OPTIONS_STRUCT(sample_options, SAMPLE_OPTIONS);
 #define ELBO_TABLE_STRUCT sample_options
 static ELBO_TABLE(sample_table, "Sample", SAMPLE_OPTIONS);
@@ -24,7 +25,8 @@ static elbo_status save(elbo_cli_run *run, const elbo_array *items, elbo_cli_kin
 
 static elbo_status work(elbo_cli_run *run, elbo_error *error) {
     const sample_options *options = elbo_context_values(run->context, &sample_table);
-    const elbo_cli_samples how = {options->count, (uint64_t)options->seed, options->temperature, options->draw};
+    const elbo_cli_samples how = {options->count, (uint64_t)options->seed, options->temperature,
+                                  options->draw,  options->cluster >= 0,   options->cluster};
     elbo_cli_kind kind = elbo_cli_kind_by_name(options->out);
     elbo_array items = {0};
     ELBO_CLI_TRY(elbo_cli_check_picture(run, kind, error));

@@ -698,6 +698,7 @@ typedef struct elbo_model_info {
     int64_t item_shape[ELBO_MAX_RANK], item_size, latent;
     size_t parameters; /* trainable numbers */
     int64_t epoch, step;
+    int64_t clusters; /* components of its mixture; 0: it is no model of clusters */
 } elbo_model_info;
 
 /* Opens a run folder or a .safetensors checkpoint; which: "best" or "last" (NULL: best if there is one). */
@@ -720,6 +721,13 @@ ELBO_API elbo_status elbo_model_decode(elbo_model *model, const elbo_array *z, b
  * that take codes off the prior's support: above 1 where it is bounded, all but 1 where codes are whole numbers. */
 ELBO_API elbo_status elbo_model_prior(elbo_model *model, int64_t count, uint64_t seed, double temperature,
                                       elbo_array *z, elbo_error *error);
+/* Models of clusters: q(c|x) = p(c|z) at the mean z of q(z|x), f32 [N, clusters]. x as in elbo_model_encode.
+ * ELBO_ERROR_UNSUPPORTED for models without clusters. */
+ELBO_API elbo_status elbo_model_assign(elbo_model *model, const elbo_array *x, elbo_array *probabilities,
+                                       elbo_error *error);
+/* z ~ p(z|c) of one cluster (from 0), its distance from the mean scaled by temperature -> f32 [count, latent]. */
+ELBO_API elbo_status elbo_model_cluster_prior(elbo_model *model, int64_t cluster, int64_t count, uint64_t seed,
+                                              double temperature, elbo_array *z, elbo_error *error);
 /* By how much a unit of each topic raises the log odds of each word: f32 [latent, item_size], which the caller frees.
  * ELBO_ERROR_UNSUPPORTED for models that are none of documents. */
 ELBO_API elbo_status elbo_model_topics(elbo_model *model, elbo_array *weights, elbo_error *error);

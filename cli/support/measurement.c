@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "support/clusters.h"
+#include "support/describe.h"
 #include "support/experiment_plan.h"
 #include "support/figures.h"
 
@@ -136,13 +138,80 @@ static elbo_status gradvar(const elbo_cli_measured *at, const void *options, jso
     return status;
 }
 
+/* ---- topics: what elbo topics --coherence data prints ---- */
+
+#define TOPICS_OPTIONS(O) \
+    ELBO_TOPIC_OPTIONS(O) O(CHOICE, split, "all", 0, 0, ELBO_CLI_SPLITS, "which documents words are looked for in")
+ELBO_OPTIONS_STRUCT(topics_options, TOPICS_OPTIONS);
+#define ELBO_TABLE_STRUCT topics_options
+static ELBO_TABLE(topics_table, "Topics", TOPICS_OPTIONS);
+#undef ELBO_TABLE_STRUCT
+
+static elbo_status topics(const elbo_cli_measured *at, const void *options, json_t *values, elbo_error *error) {
+    const topics_options *wanted = options;
+    elbo_topic_options words = {.top_words = wanted->top_words, .diversity_words = wanted->diversity_words};
+    subject s = {0};
+    elbo_array weights = {0};
+    elbo_topic_scores scores = {0};
+    elbo_status status = open_subject(&s, at, error);
+    if (status == ELBO_OK) status = elbo_model_topics(s.model, &weights, error);
+    if (status == ELBO_OK)
+        status = elbo_score_topics(&weights, NULL, s.dataset, elbo_cli_split(wanted->split), &words, &scores, error);
+    if (status == ELBO_OK) {
+        put(values, "", "npmi", scores.npmi);
+        put(values, "", "c_v", scores.c_v);
+        put(values, "", "diversity", scores.diversity);
+    }
+    elbo_topic_scores_clear(&scores);
+    elbo_array_free(&weights);
+    close_subject(&s);
+    return status;
+}
+
+/* ---- clusters: what elbo cluster prints ---- */
+
+#define CLUSTERS_OPTIONS(O) O(CHOICE, split, "all", 0, 0, ELBO_CLI_SPLITS, "which rows")
+ELBO_OPTIONS_STRUCT(clusters_options, CLUSTERS_OPTIONS);
+#define ELBO_TABLE_STRUCT clusters_options
+static ELBO_TABLE(clusters_table, "Clusters", CLUSTERS_OPTIONS);
+#undef ELBO_TABLE_STRUCT
+
+static elbo_status score_clusters(const elbo_cli_clusters *found, json_t *values, elbo_error *error) {
+    elbo_cluster_scores scores = {0};
+    put(values, "", "used", (double)found->used);
+    if (!found->labels.data)
+        return elbo_cli_fail(error, ELBO_ERROR_STATE, "clusters: the data have no labels to compare them with");
+    ELBO_CLI_TRY(elbo_score_clusters(&found->assigned, &found->labels, &scores, error));
+    put(values, "", "accuracy", scores.accuracy);
+    put(values, "", "accuracy_percent", 100 * scores.accuracy);
+    put(values, "", "nmi", scores.nmi);
+    put(values, "", "ari", scores.ari);
+    put(values, "", "purity", scores.purity);
+    elbo_cluster_scores_clear(&scores);
+    return ELBO_OK;
+}
+
+static elbo_status clusters(const elbo_cli_measured *at, const void *options, json_t *values, elbo_error *error) {
+    subject s = {0};
+    elbo_cli_clusters found = {0};
+    elbo_split split = elbo_cli_split(((const clusters_options *)options)->split);
+    elbo_status status = open_subject(&s, at, error);
+    if (status == ELBO_OK) status = elbo_cli_clusters_of_model(s.model, s.dataset, split, &found, error);
+    if (status == ELBO_OK) status = score_clusters(&found, values, error);
+    elbo_cli_clusters_free(&found);
+    close_subject(&s);
+    return status;
+}
+
 /* ---- All of them ---- */
 
 static const elbo_cli_measurement measurements[] = {
     {"evaluation", "ELBO, reconstruction, KL, likelihood by importance sampling, active units",
      &elbo_evaluation_options_table, evaluation},
     {"likelihood", "log p(x) by the methods of --nll: prior, is, hmc, ais", &likelihood_table, likelihood},
+    {"clusters", "accuracy under the best matching, NMI, ARI of a model's clusters", &clusters_table, clusters},
     {"gradvar", "bias and variance of estimators of the gradient", &elbo_gradvar_options_table, gradvar},
+    {"topics", "NPMI, c_v and diversity of a model's topics, by its own documents", &topics_table, topics},
 };
 enum { MEASUREMENTS = sizeof measurements / sizeof *measurements };
 

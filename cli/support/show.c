@@ -19,8 +19,11 @@ static elbo_status decode(elbo_cli_run *run, elbo_array *codes, elbo_array *item
 elbo_status elbo_cli_show_samples(elbo_cli_run *run, const elbo_cli_samples *how, elbo_array *items,
                                   elbo_error *error) {
     elbo_array codes = {0};
-    ELBO_CLI_TRY(elbo_model_prior(run->model, how->count, how->seed, how->temperature, &codes, error));
-    elbo_status status = elbo_model_decode(run->model, &codes, how->draw, how->seed, items, error);
+    elbo_status status =
+        how->of_cluster
+            ? elbo_model_cluster_prior(run->model, how->cluster, how->count, how->seed, how->temperature, &codes, error)
+            : elbo_model_prior(run->model, how->count, how->seed, how->temperature, &codes, error);
+    if (status == ELBO_OK) status = elbo_model_decode(run->model, &codes, how->draw, how->seed, items, error);
     elbo_array_free(&codes);
     return status;
 }

@@ -10,6 +10,8 @@ typedef struct elbo_cli_samples {
     uint64_t seed;
     double temperature; /* factor on draws from the prior */
     bool draw;          /* draws from p(x|z) instead of its means */
+    bool of_cluster;    /* codes from p(z|c) of this cluster instead of the prior */
+    int64_t cluster;
 } elbo_cli_samples;
 elbo_status elbo_cli_show_samples(elbo_cli_run *run, const elbo_cli_samples *how, elbo_array *items, elbo_error *error);
 

@@ -63,6 +63,10 @@ static elbo_status make_room(job *j, elbo_evaluation *out, elbo_error *error) {
 
 static elbo_status set_up(job *j, elbo_evaluation *out, elbo_error *error) {
     const elbo_instance *instance = &j->model->instance;
+    if (instance->type->deterministic && j->options->samples > 0)
+        return elbo_fail(error, ELBO_ERROR_UNSUPPORTED,
+                         "%s has codes, not a posterior: there is no likelihood to estimate by samples",
+                         instance->type->name);
     bool bf16 = strcmp(j->options->precision, "bf16") == 0;
     elbo_precision precision = bf16 ? ELBO_PRECISION_BF16 : ELBO_PRECISION_F32;
     ELBO_TRY(elbo_evaluation_rows(instance, j->dataset, j->options, &j->split, &j->count, error));
@@ -70,7 +74,7 @@ static elbo_status set_up(job *j, elbo_evaluation *out, elbo_error *error) {
     int64_t rows = elbo_model_batch(instance, j->count);
     ELBO_TRY(elbo_bound_new(&j->bound, instance, rows, precision, j->model->threads, error));
     ELBO_TRY(make_room(j, out, error));
-    int64_t compared = elbo_information_rows(j->count, j->bound.latent);
+    int64_t compared = instance->type->deterministic ? 0 : elbo_information_rows(j->count, j->bound.latent);
     ELBO_TRY(elbo_information_new(&j->information, &j->bound.posterior, compared, j->bound.latent, error));
     j->work.total = (double)j->count * (bound_cost + (double)j->options->samples) + (double)compared;
     if (j->options->samples < 1) return ELBO_OK;
@@ -187,6 +191,7 @@ static void conclude(const job *j, elbo_evaluation *out) {
         out->nll_sampling_error = sqrt(s->variance > 0 ? s->variance : 0) / count;
         out->ess_mean = s->effective / count;
     }
+    if (j->model->instance.type->deterministic) out->elbo = out->elbo_stderr = out->kl = out->mutual_information = NAN;
     elbo_perplexity_conclude(&j->perplexity, out);
     for (int64_t d = 0; d < out->latent; d++) {
         out->kl_per_dim[d] /= count;

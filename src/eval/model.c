@@ -30,6 +30,7 @@ static void describe(elbo_model *model, int64_t epoch, int64_t step) {
     memcpy(info->item_shape, instance->item.shape, sizeof info->item_shape);
     info->item_size = instance->item.size;
     info->latent = instance->type->latent(instance->config->model);
+    if (instance->type->clusters) info->clusters = instance->type->clusters(instance->config->model);
     info->epoch = epoch;
     info->step = step;
     for (size_t i = 0; i < elbo_params_count(instance->params); i++) {
@@ -170,6 +171,28 @@ static void build_prior(elbo_model *model, elbo_program *program) {
     program->support = prior.type->support;
 }
 
+static void build_assign(elbo_model *model, elbo_program *program) {
+    const elbo_instance *instance = &model->instance;
+    elbo_context context = elbo_instance_context(instance, program->graph, false);
+    program->in = elbo_input(program->graph, "x", program->dtype, ELBO_SHAPE(program->rows, instance->item.size));
+    elbo_dist posterior = instance->type->encode(&context, elbo_instance_x(instance, program->in, false));
+    if (!posterior.type) return;
+    program->out[0] = elbo_exp(instance->type->assign(&context, elbo_posterior_mean(&posterior, NULL)));
+}
+
+static void build_cluster(elbo_model *model, elbo_program *program) {
+    const elbo_instance *instance = &model->instance;
+    int64_t clusters = model->info.clusters;
+    elbo_context context = elbo_instance_context(instance, program->graph, false);
+    program->in = elbo_input(program->graph, "choice", ELBO_F32, ELBO_SHAPE(1 + clusters));
+    elbo_dist each = instance->type->cluster_prior(&context, program->rows);
+    if (!each.type) return;
+    elbo_node *temperature = elbo_slice(program->in, 0, 0, 1), *mean = elbo_posterior_mean(&each, NULL);
+    elbo_node *chosen = elbo_reshape(elbo_slice(program->in, 0, 1, clusters), ELBO_SHAPE(clusters, 1));
+    elbo_node *drawn = elbo_muladd(elbo_sub(elbo_dist_sample(&each, 0), mean), temperature, mean);
+    program->out[0] = elbo_sum(elbo_mul(drawn, chosen), 1, 1, false);
+}
+
 static elbo_status compile(elbo_model *model, elbo_program *program, elbo_error *error) {
     program->graph = elbo_graph_new();
     if (!program->graph) return elbo_fail_memory(error, 0, "a graph");
@@ -178,6 +201,8 @@ static elbo_status compile(elbo_model *model, elbo_program *program, elbo_error 
         case ELBO_PROGRAM_DECODE:
         case ELBO_PROGRAM_DRAW: build_decode(model, program); break;
         case ELBO_PROGRAM_PRIOR: build_prior(model, program); break;
+        case ELBO_PROGRAM_ASSIGN: build_assign(model, program); break;
+        case ELBO_PROGRAM_CLUSTER: build_cluster(model, program); break;
     }
     elbo_plan_spec spec = {
         .fetch = program->out, .fetch_count = program->out[1] ? 2 : 1, .threads = model->threads, .params_fixed = true};

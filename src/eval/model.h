@@ -9,7 +9,9 @@ typedef enum elbo_program_kind {
     ELBO_PROGRAM_ENCODE, /* raw values -> mean and deviation of q(z|x) */
     ELBO_PROGRAM_DECODE, /* z -> mean of p(x|z) in raw units */
     ELBO_PROGRAM_DRAW,   /* z -> a draw of it */
-    ELBO_PROGRAM_PRIOR   /* temperature -> z */
+    ELBO_PROGRAM_PRIOR,  /* temperature -> z */
+    ELBO_PROGRAM_ASSIGN, /* raw values -> q(c|x) */
+    ELBO_PROGRAM_CLUSTER /* temperature, and 1 for one cluster and 0 for the others -> z */
 } elbo_program_kind;
 
 typedef struct elbo_program {

@@ -15,7 +15,7 @@ typedef struct pass {
 } pass;
 
 /* What elbo_model_prior and elbo_model_decode draw with the same seed must not be the same numbers. */
-enum { STEP_PRIOR, STEP_DRAW };
+enum { STEP_PRIOR, STEP_DRAW, STEP_CLUSTER };
 
 static elbo_status run_batches(elbo_program *program, const pass *what, elbo_error *error) {
     char *input = elbo_program_input(program);
@@ -149,6 +149,63 @@ elbo_status elbo_model_prior(elbo_model *model, int64_t count, uint64_t seed, do
     ELBO_TRY(elbo_array_new(&made, ELBO_F32, 2, ELBO_SHAPE(count, model->info.latent).dim, error));
     *(float *)elbo_plan_input(program->plan, program->in) = (float)temperature;
     pass what = {.to = {made.data}, .width = model->info.latent, .count = count, .run = {seed, STEP_PRIOR, 0}};
+    elbo_status status = run_batches(program, &what, error);
+    if (status == ELBO_OK)
+        *z = made;
+    else
+        elbo_array_free(&made);
+    return status;
+}
+
+/* ---- Clusters ---- */
+
+static elbo_status check_clusters(const elbo_model *model, elbo_error *error) {
+    if (model->info.clusters > 0) return ELBO_OK;
+    return elbo_fail(error, ELBO_ERROR_UNSUPPORTED, "%s has no clusters; a model of clusters (vade) has",
+                     model->info.model);
+}
+
+elbo_status elbo_model_assign(elbo_model *model, const elbo_array *x, elbo_array *probabilities, elbo_error *error) {
+    ELBO_TRY(check_clusters(model, error));
+    ELBO_TRY(check_items(model, x, error));
+    int64_t count = x->shape[0], clusters = model->info.clusters;
+    elbo_program *program =
+        elbo_model_program(model, ELBO_PROGRAM_ASSIGN, x->dtype, elbo_model_batch(&model->instance, count), error);
+    if (!program) return error ? error->status : ELBO_ERROR_INTERNAL;
+    elbo_array made = {0};
+    ELBO_TRY(elbo_array_new(&made, ELBO_F32, 2, ELBO_SHAPE(count, clusters).dim, error));
+    pass what = {.from = x->data,
+                 .row_bytes = elbo_dtype_size(x->dtype) * (size_t)model->info.item_size,
+                 .to = {made.data},
+                 .width = clusters,
+                 .count = count};
+    elbo_status status = run_batches(program, &what, error);
+    if (status == ELBO_OK)
+        *probabilities = made;
+    else
+        elbo_array_free(&made);
+    return status;
+}
+
+elbo_status elbo_model_cluster_prior(elbo_model *model, int64_t cluster, int64_t count, uint64_t seed,
+                                     double temperature, elbo_array *z, elbo_error *error) {
+    ELBO_TRY(check_clusters(model, error));
+    ELBO_TRY(check_count(count, error));
+    if (cluster < 0 || cluster >= model->info.clusters)
+        return elbo_fail(error, ELBO_ERROR_USAGE, "cluster %lld; 0 to %lld were expected", (long long)cluster,
+                         (long long)model->info.clusters - 1);
+    if (!(temperature >= 0) || isinf(temperature))
+        return elbo_fail(error, ELBO_ERROR_USAGE, "a temperature of %g; a finite number from 0 on was expected",
+                         temperature);
+    elbo_program *program =
+        elbo_model_program(model, ELBO_PROGRAM_CLUSTER, ELBO_F32, elbo_model_batch(&model->instance, count), error);
+    if (!program) return error ? error->status : ELBO_ERROR_INTERNAL;
+    elbo_array made = {0};
+    ELBO_TRY(elbo_array_new(&made, ELBO_F32, 2, ELBO_SHAPE(count, model->info.latent).dim, error));
+    float *choice = elbo_plan_input(program->plan, program->in);
+    choice[0] = (float)temperature;
+    for (int64_t k = 0; k < model->info.clusters; k++) choice[1 + k] = k == cluster;
+    pass what = {.to = {made.data}, .width = model->info.latent, .count = count, .run = {seed, STEP_CLUSTER, 0}};
     elbo_status status = run_batches(program, &what, error);
     if (status == ELBO_OK)
         *z = made;

@@ -56,7 +56,7 @@ typedef struct elbo_phase {
     int64_t epochs;
 } elbo_phase;
 
-enum { ELBO_MODEL_PHASES = 4 };
+enum { ELBO_MODEL_PHASES = 8 };
 
 /* What a model sees when a phase begins: it may set parameters by the codes of the training rows. */
 typedef struct elbo_entrance {
@@ -80,6 +80,7 @@ typedef struct elbo_model_type {
     const char *name, *title, *description, *paper;
     const elbo_options *options;
     const elbo_relevance *relevance; /* which of them need others; NULL: none */
+    bool deterministic;              /* an autoencoder's code and loss in place of distributions (deterministic.h) */
     /* Whether options and data go together; a message says what to change. */
     elbo_status (*check)(const void *options, const elbo_item *item, elbo_error *error);
     int64_t (*latent)(const void *options);

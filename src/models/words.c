@@ -1,10 +1,12 @@
 #include "models/words.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #include "dist/formula.h"
 #include "graph/graph.h"
 #include "ops/count.h"
+#include "ops/nonzero.h"
 
 enum { LENGTH, LOGITS };
 
@@ -58,9 +60,30 @@ elbo_status elbo_words_check(const elbo_item *item, elbo_error *error) {
                      (long long)item->size);
 }
 
-elbo_node *elbo_words_hidden(elbo_context *context, elbo_node *x, const elbo_ints *widths, const char *activation) {
-    context->builder.group = "encoder";
-    return elbo_nn_mlp(&context->builder, x, "dense", widths, activation);
+/* The layer "dense1" of elbo_nn_mlp, by another kind of product. */
+static elbo_node *first_layer(elbo_builder *builder, elbo_node *x, int64_t out, const char *activation) {
+    int64_t in = elbo_node_shape(x).dim[1];
+    elbo_scope_push(builder->graph, "encoder/dense1");
+    elbo_node *weight =
+        elbo_nn_param(builder, "dense1", "weight", ELBO_SHAPE(in, out), builder->init, builder->init_scale, in, out);
+    elbo_node *bias = elbo_nn_param(builder, "dense1", "bias", ELBO_SHAPE(out), ELBO_INIT_ZERO, 0, in, out);
+    elbo_node *h = elbo_nn_activate(elbo_add(elbo_matmul_nonzero(x, weight), bias), activation);
+    elbo_scope_pop(builder->graph);
+    return h;
+}
+
+elbo_node *elbo_words_hidden(elbo_context *context, elbo_node *x, const elbo_ints *widths, const char *activation,
+                             bool sparse) {
+    elbo_builder *builder = &context->builder;
+    builder->group = "encoder";
+    if (!x || !sparse || widths->count == 0) return elbo_nn_mlp(builder, x, "dense", widths, activation);
+    elbo_node *h = first_layer(builder, x, widths->value[0], activation);
+    for (int i = 1; i < widths->count; i++) {
+        char layer[32];
+        snprintf(layer, sizeof layer, "dense%d", i + 1);
+        h = elbo_nn_activate(elbo_nn_dense(builder, h, layer, widths->value[i]), activation);
+    }
+    return h;
 }
 
 elbo_dist elbo_words_posterior(elbo_context *context, elbo_node *numbers) {

@@ -19,8 +19,10 @@ elbo_dist elbo_words(elbo_node *logits, int64_t length);
 
 /* ELBO_ERROR_USAGE unless an item is a row of at least two counts. */
 elbo_status elbo_words_check(const elbo_item *item, elbo_error *error);
-/* x: [B, V] through dense layers of the encoder's group: "dense1", ... */
-elbo_node *elbo_words_hidden(elbo_context *context, elbo_node *x, const elbo_ints *widths, const char *activation);
+/* x: [B, V] through dense layers of the encoder's group: "dense1", ... The first passes over the zeros of x where
+ * `sparse`, with the same result. */
+elbo_node *elbo_words_hidden(elbo_context *context, elbo_node *x, const elbo_ints *widths, const char *activation,
+                             bool sparse);
 /* numbers: [B, 2 Z], means and then the logarithms of standard deviations -> N(mean, deviation^2) over [B, Z]. */
 elbo_dist elbo_words_posterior(elbo_context *context, elbo_node *numbers);
 

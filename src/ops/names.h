@@ -1,4 +1,4 @@
-/* The operations of movement.c, index.c, scan.c, triangle.c, convolution.c and sparse.c by name, for backends that
+/* The operations of movement.c, index.c, scan.c, triangle.c, convolution.c, sparse.c and nonzero.c by name, for backends that
  * have kernels of their own for some of them. What each one's attributes hold is written above it in its file. */
 #ifndef ELBO_OPS_NAMES_H
 #define ELBO_OPS_NAMES_H
@@ -12,5 +12,6 @@ extern const elbo_op elbo_op_cumsum;
 extern const elbo_op elbo_op_tril_fill, elbo_op_tril_take, elbo_op_tril_solve;
 extern const elbo_op elbo_op_conv2d, elbo_op_conv2d_input, elbo_op_conv2d_weight;
 extern const elbo_op elbo_op_sparse_matmul, elbo_op_sparse_matmul_weight, elbo_op_sparse_matmul_value;
+extern const elbo_op elbo_op_matmul_nonzero, elbo_op_matmul_nonzero_weight;
 
 #endif

@@ -40,6 +40,9 @@ typedef struct trainer {
     elbo_local_reader test_reader, test_rest_reader;
     elbo_split held_out;
     double saved_at;
+    float *best; /* parameters of the best epoch, until they are written */
+    elbo_training_state best_state;
+    bool best_due;
     elbo_run_folder *folder;
 } trainer;
 
@@ -82,9 +85,10 @@ static elbo_status make_programs(trainer *t, elbo_error *error) {
     int threads = (int)t->state.threads;
     int64_t least = t->instance.type->least_batch ? t->instance.type->least_batch(t->instance.config->model) : 1;
     if (batch < least)
-        return elbo_fail(error, ELBO_ERROR_USAGE,
-                         "--batch %lld and %lld training rows: %s needs batches of at least %lld rows with these options",
-                         (long long)t->options->batch, (long long)t->rows, t->instance.type->name, (long long)least);
+        return elbo_fail(
+            error, ELBO_ERROR_USAGE,
+            "--batch %lld and %lld training rows: %s needs batches of at least %lld rows with these options",
+            (long long)t->options->batch, (long long)t->rows, t->instance.type->name, (long long)least);
     ELBO_TRY(elbo_step_program_new(&t->full, &t->instance, batch, t->gradient, threads, error));
     if (rest) ELBO_TRY(elbo_step_program_new(&t->rest, &t->instance, rest, t->gradient, threads, error));
     ELBO_TRY(elbo_local_store_new(&t->local, &t->instance, t->rows, batch, rest, threads, error));
@@ -159,8 +163,27 @@ static bool is_at_entrance(const trainer *t) {
 
 /* At the entrance of a phase the file of the phase before it stays: from there the phase is entered again, to the same
  * parameters. */
+static void swap_best(trainer *t) {
+    for (size_t i = 0; i < t->length; i++) {
+        float value = t->params[i];
+        t->params[i] = t->best[i];
+        t->best[i] = value;
+    }
+}
+
+static elbo_status save_best(trainer *t, elbo_error *error) {
+    if (!t->best_due) return ELBO_OK;
+    t->best_due = false;
+    swap_best(t);
+    const char *path = elbo_run_folder_best(t->folder);
+    elbo_status status = elbo_checkpoint_write(path, &t->instance, &t->best_state, NULL, 0, error);
+    swap_best(t);
+    return status;
+}
+
 static elbo_status save(trainer *t, elbo_error *error) {
     keep(t);
+    ELBO_TRY(save_best(t, error)); /* first: a kill in between leaves a best that will be found again */
     t->saved_at = now();
     if (is_at_entrance(t)) return ELBO_OK;
     return elbo_checkpoint_write(elbo_run_folder_last(t->folder), &t->instance, &t->state, t->flat + 1, t->flats - 1,
@@ -202,9 +225,10 @@ static elbo_status set_up(trainer *t, elbo_error *error) {
     find_phase(t);
     t->params = elbo_params_data(t->instance.params, &t->length);
     t->gradient = elbo_calloc(sizeof(float) * t->length);
+    t->best = elbo_calloc(sizeof(float) * t->length);
     t->order = elbo_calloc(sizeof *t->order * (size_t)t->rows);
     t->order_epoch = -1;
-    if (!t->gradient || !t->order) return elbo_fail_memory(error, sizeof(float) * t->length, "gradients");
+    if (!t->gradient || !t->best || !t->order) return elbo_fail_memory(error, sizeof(float) * t->length, "gradients");
     ELBO_TRY(make_programs(t, error));
     if (t->state.step_in_epoch > t->steps)
         return elbo_fail(error, ELBO_ERROR_FORMAT, "%s: step %lld of an epoch of %lld", elbo_run_folder_last(t->folder),
@@ -240,6 +264,7 @@ static void clear_phase(trainer *t) {
 static void tear_down(trainer *t) {
     clear_phase(t);
     elbo_free(t->gradient);
+    elbo_free(t->best);
     elbo_free(t->order);
     elbo_instance_clear(&t->instance);
     elbo_dataset_free(t->dataset);
@@ -342,7 +367,8 @@ static bool is_due(const trainer *t, const elbo_update *update, int64_t *epochs)
     return due;
 }
 
-/* One pass of update u over the batch that is loaded, whose rows are given, and the optimiser's step with this number. */
+/* One pass of update u over the batch that is loaded, whose rows are given, and the optimiser's step with this number.
+ */
 static elbo_status pass(trainer *t, elbo_step_program *program, int u, const int64_t *rows, const elbo_run *run,
                         int64_t number, elbo_step_result *result, double *norm, bool *good, elbo_error *error) {
     const elbo_optimiser_options *how = &t->instance.config->optimiser;
@@ -362,8 +388,8 @@ static const int64_t *other_rows(const trainer *t, const elbo_step_program *prog
     return t->order + first % (t->rows - program->rows + 1);
 }
 
-/* Makes every update that is due, the first time on the batch that is loaded. The figures of the first run that has them
- * into *total. */
+/* Makes every update that is due, the first time on the batch that is loaded. The figures of the first run that has
+ * them into *total. */
 static elbo_status update(trainer *t, elbo_step_program *program, int64_t repeat, const elbo_run *run,
                           elbo_step_result *total, double *norm, bool *good, elbo_error *error) {
     elbo_step_result result;
@@ -392,8 +418,8 @@ static elbo_status move_rows(trainer *t, elbo_step_program *program, const int64
                              bool *good, elbo_error *error) {
     char message[900];
     int64_t visits = t->state.epoch - t->phase_start;
-    elbo_status status = elbo_local_store_move(&t->local, program, rows, visits, t->state.rate_factor,
-                                               kl_weight_now(t), run, error);
+    elbo_status status =
+        elbo_local_store_move(&t->local, program, rows, visits, t->state.rate_factor, kl_weight_now(t), run, error);
     *good = status == ELBO_OK;
     if (status != ELBO_ERROR_NUMERIC) return status;
     snprintf(message, sizeof message, "step %lld (epoch %lld), before the parameters move: %.700s",
@@ -459,6 +485,19 @@ static elbo_status evaluate(trainer *t, elbo_step_result *mean, elbo_error *erro
 /* Whether the phase is the last one: what those before it reach is no state of the model to stop at or to keep. */
 static bool is_final(const trainer *t) { return t->instance.phase + 1 == t->phases; }
 
+/* Seconds between checkpoints of short epochs: writing them out would take longer than the epochs. */
+static const double least_pause = 1;
+
+static void note_best(trainer *t) {
+    memcpy(t->best, t->params, sizeof *t->best * t->length);
+    t->best_state = t->state;
+    t->best_due = true;
+}
+
+static bool ends_phase(const trainer *t) {
+    return t->state.epoch >= t->phase_start + t->phase[t->instance.phase].epochs;
+}
+
 static elbo_status finish_epoch(trainer *t, bool *stop, elbo_error *error) {
     elbo_training_state *s = &t->state;
     elbo_step_result test = {NAN, NAN, NAN};
@@ -477,11 +516,11 @@ static elbo_status finish_epoch(trainer *t, bool *stop, elbo_error *error) {
     bool asked = say(t, ELBO_EVENT_EPOCH, test.loss, rate, s->norm / (double)t->steps, NULL);
     s->step_in_epoch = s->rows = 0;
     s->loss = s->reconstruction = s->kl = s->norm = s->seconds = 0;
-    if (better && is_final(t)) ELBO_TRY(elbo_checkpoint_write(elbo_run_folder_best(t->folder), &t->instance, s, NULL, 0, error));
-    ELBO_TRY(save(t, error));
+    if (better && is_final(t)) note_best(t);
+    *stop = is_final(t) && t->options->early_stop > 0 && s->worse >= t->options->early_stop;
+    if (asked || last || *stop || ends_phase(t) || now() - t->saved_at >= least_pause) ELBO_TRY(save(t, error));
     if (asked && !last)
         return elbo_fail(error, ELBO_ERROR_INTERRUPTED, "stopped after epoch %lld", (long long)s->epoch);
-    *stop = is_final(t) && t->options->early_stop > 0 && s->worse >= t->options->early_stop;
     return ELBO_OK;
 }
 

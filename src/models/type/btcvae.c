@@ -40,6 +40,12 @@ static elbo_status check(const void *options, const elbo_item *item, elbo_error 
                      ((const elbo_autoencoder_options *)options)->posterior);
 }
 
+/* A batch of one row says nothing about q(z). */
+static int64_t least_batch(const void *options) {
+    (void)options;
+    return 2;
+}
+
 static int updates(elbo_context *context, elbo_node *x, const elbo_weights *weights,
                    elbo_update out[ELBO_MODEL_UPDATES]) {
     const correlation_options *o = context->options;
@@ -84,4 +90,5 @@ const elbo_model_type elbo_model_btcvae = {
     .posterior_width = elbo_autoencoder_posterior_width,
     .posterior_numbers = elbo_autoencoder_posterior_numbers,
     .posterior = elbo_autoencoder_posterior,
+    .least_batch = least_batch,
     .updates = updates};

@@ -63,7 +63,7 @@ static elbo_update learn(elbo_context *context, elbo_estimate *how) {
     if (enough)
         update.objective = elbo_critic_loss(score, elbo_critic_score(context, &critic, elbo_critic_permuted(others)));
     else
-        update.objective = elbo_scale(elbo_mean_all(score), 0);
+        update.objective = elbo_mul(elbo_mean_all(score), elbo_scalar(context->builder.graph, 0));
     return update;
 }
 

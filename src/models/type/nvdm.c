@@ -15,7 +15,10 @@
       "epochs for which the decoder is trained alone, then the encoder, and so on (0: both together)")               \
     O(INT, draws, "1", 1, 10000, NULL, "samples of z for each document in a training step")                          \
     O(REAL, free_bits, "0", 0, 1000, NULL, "nats of KL that each latent dimension may spend for nothing")            \
-    O(INT, document_length, "100", 1, 1e6, NULL, "words of documents that are drawn or decoded")
+    O(INT, document_length, "100", 1, 1e6, NULL, "words of documents that are drawn or decoded")                     \
+    O(BOOL, sparse, "true", 0, 0, NULL,                                                                              \
+      "pass over the zeros of documents in the encoder's first layer: faster where it is wide and fewer than one "  \
+      "count in twenty is not zero")
 ELBO_OPTIONS_STRUCT(nvdm_options, NVDM_OPTIONS);
 #define ELBO_TABLE_STRUCT nvdm_options
 static ELBO_TABLE(options_table, "Model (nvdm)", NVDM_OPTIONS);
@@ -51,7 +54,7 @@ static int64_t width(const void *options) { return 2 * latent(options); }
 static elbo_node *numbers(elbo_context *context, elbo_node *x) {
     const nvdm_options *o = context->options;
     elbo_builder *builder = &context->builder;
-    elbo_node *h = elbo_words_hidden(context, x, &o->hidden, o->activation);
+    elbo_node *h = elbo_words_hidden(context, x, &o->hidden, o->activation, o->sparse);
     elbo_node *mean = elbo_nn_dense(builder, h, "mean", o->latent);
     elbo_init usual = builder->init;
     builder->init = ELBO_INIT_ZERO;

@@ -70,7 +70,7 @@ static int64_t width(const void *options) { return 2 * latent(options); }
 static elbo_node *numbers(elbo_context *context, elbo_node *x) {
     const prodlda_options *o = context->options;
     elbo_builder *builder = &context->builder;
-    elbo_node *h = elbo_words_hidden(context, x, &o->hidden, o->activation);
+    elbo_node *h = elbo_words_hidden(context, x, &o->hidden, o->activation, false);
     h = elbo_nn_dropout(builder, h, o->dropout);
     elbo_node *mean = normed(context, elbo_nn_dense(builder, h, "mean", o->latent), "mean.norm");
     elbo_node *variance = normed(context, elbo_nn_dense(builder, h, "log_variance", o->latent), "log_variance.norm");

@@ -265,7 +265,7 @@ static elbo_status fit_mixture(const elbo_entrance *entrance, elbo_fit_rows *cod
     elbo_fit_options options = {.iterations = 200,
                                 .tolerance = 1e-5,
                                 .restarts = o->mixture_starts,
-                                .seed = (int64_t)(entrance->seed >> 1), /* a seed is any number, an option none below 0 */
+                                .seed = (int64_t)entrance->seed,
                                 .variance_floor = o->mixture_floor};
     int64_t empty;
     elbo_fit_rows_describe(codes, moments, moments + codes->dims);
