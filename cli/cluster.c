@@ -16,9 +16,12 @@
     O(TEXT, out, "", 0, 0, NULL,                                                                                     \
       "also write the cluster of each row: .npy or .csv; .npz with probabilities and, where there are any, labels")  \
     O(CHOICE, split, "all", 0, 0, ELBO_CLI_SPLITS, "which rows")                                                     \
+    O(INT, mixture, "0", 0, 65536, NULL,                                                                             \
+      "instead of the model's clusters: so many components of a mixture fitted by EM to the codes of the rows")      \
+    O(INT, restarts, "5", 1, 10000, NULL, "mixture: starts of EM, of which the best is kept")                        \
     O(TEXT, picture, "", 0, 0, NULL, "also write samples of each cluster, a row of images for each: .png")           \
     O(INT, count, "10", 1, 10000, NULL, "picture: samples of each cluster")                                          \
-    O(INT, seed, "1", 0, 9.2e18, NULL, "picture: seed of the draws")
+    O(INT, seed, "1", 0, 9.2e18, NULL, "seed of the starts of EM and of the picture's draws")
 ELBO_OPTIONS_STRUCT(cluster_options, CLUSTER_OPTIONS);
 #define ELBO_TABLE_STRUCT cluster_options
 static ELBO_TABLE(cluster_table, "Clusters", CLUSTER_OPTIONS);
@@ -168,7 +171,11 @@ static elbo_status use_model(elbo_cli_run *run, elbo_error *error) {
     if (*options->picture) ELBO_CLI_TRY(elbo_cli_check_picture(run, ELBO_CLI_KIND_PICTURE, error));
     ELBO_CLI_TRY(elbo_cli_run_data(run, error));
     ELBO_CLI_TRY(elbo_cli_run_split(run, options->split, &split, error));
-    elbo_status status = elbo_cli_clusters_of_model(run->model, run->dataset, split, &w.found, error);
+    const elbo_cli_code_mixture how = {options->mixture, options->restarts, options->seed,
+                                       (int)run->context->common->threads};
+    elbo_status status = options->mixture > 0
+                             ? elbo_cli_clusters_of_codes(run->model, run->dataset, split, &how, &w.found, error)
+                             : elbo_cli_clusters_of_model(run->model, run->dataset, split, &w.found, error);
     if (status == ELBO_OK) status = finish(&w, error);
     if (status == ELBO_OK && *options->picture) status = write_picture(run, options, error);
     if (status == ELBO_OK) run->code = say(&w);
@@ -205,11 +212,27 @@ static int use_fit(elbo_context *context, const cluster_options *options, const 
     const elbo_cli_source_options *source = elbo_context_values(context, &elbo_cli_source_options_table);
     elbo_error error = {0};
     if (!*source->data) return elbo_context_usage(context, "--data SOURCE is missing: a fit does not name its data");
+    if (options->mixture > 0)
+        return elbo_context_usage(context, "--mixture: a fit is a mixture already; the codes are those of a model");
     if (*options->picture)
         return elbo_context_usage(context, "--picture: a fit has means.png; samples of clusters are those of a model");
     int code = cluster_fit(&w, path, &error) == ELBO_OK ? say(&w) : elbo_context_fail(context, &error);
     clear(&w);
     return code;
+}
+
+/* Options that would do nothing. */
+static int check_use(const elbo_context *context, const cluster_options *options) {
+    bool picture = *options->picture, mixture = options->mixture > 0;
+    if (mixture && picture)
+        return elbo_context_usage(context, "--picture draws from the clusters of the model: leave --mixture out");
+    if (!picture && elbo_context_given(context, "count"))
+        return elbo_context_usage(context, "--count: there is no --picture to draw");
+    if (!mixture && elbo_context_given(context, "restarts"))
+        return elbo_context_usage(context, "--restarts: there is no --mixture to fit");
+    if (!picture && !mixture && elbo_context_given(context, "seed"))
+        return elbo_context_usage(context, "--seed: there is nothing to draw without --picture or --mixture");
+    return ELBO_EXIT_OK;
 }
 
 static int run(elbo_context *context) {
@@ -220,9 +243,7 @@ static int run(elbo_context *context) {
     if (*options->out) code = elbo_cli_check_out(context, options->out, ELBO_CLI_KIND_ARRAY);
     if (code == ELBO_EXIT_OK && *options->picture)
         code = elbo_cli_check_out(context, options->picture, ELBO_CLI_KIND_PICTURE);
-    for (int i = 0; i < 2 && code == ELBO_EXIT_OK && !*options->picture; i++)
-        if (elbo_context_given(context, i ? "seed" : "count"))
-            return elbo_context_usage(context, "--%s: there is no --picture to draw", i ? "seed" : "count");
+    if (code == ELBO_EXIT_OK) code = check_use(context, options);
     if (code != ELBO_EXIT_OK) return code;
     return find_fit(elbo_context_argument(context, 0), path, sizeof path) ? use_fit(context, options, path)
                                                                           : elbo_cli_run_with(context, use_model);
@@ -237,13 +258,14 @@ const elbo_command command_cluster = {
                                    "FIT --data SOURCE [-o FILE] [OPTIONS]", NULL},
     .description =
         "Gives each row the cluster c of largest q(c|x): of a model of clusters (vade) the component of the mixture at "
-        "the mean of q(z|x), of a mixture from 'elbo fit gmm' or 'bgmm' its component. Certainty is the mean of that "
+        "the mean of q(z|x), with --mixture of any model that of a mixture fitted to its codes, of a mixture from 'elbo fit gmm' or 'bgmm' its component. Certainty is the mean of that "
         "largest q(c|x). Where rows have labels, clusters and labels are compared as 'elbo score clusters' "
         "does.\n\n" ELBO_CLI_SOURCE_TEXT,
     .arguments = (const elbo_argument[]){{"RUN", "folder of a run, a .safetensors checkpoint, or folder of a fit",
                                           ELBO_ARGUMENT_FOLDER, 1, 1, NULL},
                                          {0}},
     .flags = (const elbo_flag[]){{"out", 'o', "FILE"},
+                                 {"mixture", 0, "K"},
                                  {"picture", 0, "FILE"},
                                  {"count", 'n', NULL},
                                  ELBO_CLI_SOURCE_FLAGS,
@@ -254,6 +276,7 @@ const elbo_command command_cluster = {
         (const elbo_example[]){
             {"elbo cluster run", "accuracy, NMI and ARI where the data have labels"},
             {"elbo cluster run -o c.npy --picture c.png", "clusters of all rows, and samples of each cluster"},
+            {"elbo cluster run --mixture 10", "of any model: its codes in ten clusters"},
             {"elbo cluster fit --data 'z.npz#mean' --labels 'z.npz#labels'", "a mixture fitted to codes"},
             {0}},
     .run = run,

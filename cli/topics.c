@@ -9,14 +9,15 @@
 #include "support/text.h"
 #include "support/words.h"
 
-#define TOPICS_OPTIONS(O)                                                                                             \
-    O(INT, words, "10", 1, 10000, NULL, "words of each topic, or nearest words")                                      \
-    O(TEXT, nearest, "", 0, 0, NULL, "instead of topics: the words nearest to each of these, separated by commas")    \
-    O(TEXT, search, "", 0, 0, NULL, "instead of topics: the documents nearest to these words, separated by blanks")   \
-    O(INT, like, "-1", -1, 1e15, NULL, "instead of topics: the documents nearest to this row, counted from 0")        \
-    O(INT, count, "10", 1, 100000, NULL, "documents that --search and --like find")                                   \
+#define TOPICS_OPTIONS(O)                                                                                              \
+    O(INT, words, "10", 1, 10000, NULL, "words of each topic, or nearest words")                                       \
+    O(TEXT, nearest, "", 0, 0, NULL, "instead of topics: the words nearest to each of these, separated by commas")     \
+    O(TEXT, search, "", 0, 0, NULL, "instead of topics: the documents nearest to these words, separated by blanks")    \
+    O(INT, like, "-1", -1, 1e15, NULL, "instead of topics: the documents nearest to this row, counted from 0")         \
+    O(INT, count, "10", 1, 100000, NULL, "documents that --search and --like find")                                    \
     O(CHOICE, split, "all", 0, 0, ELBO_CLI_SPLITS, "documents among which they look, or of the corpus of --coherence") \
-    O(TEXT, coherence, "", 0, 0, NULL, "also judge the topics by documents: a data source, or 'data' for the run's own") \
+    O(TEXT, coherence, "", 0, 0, NULL,                                                                                 \
+      "also judge the topics by documents: a data source, or 'data' for the run's own")                                \
     O(TEXT, out, "", 0, 0, NULL, "also write the weights, topics by words: .npy, .npz or .csv")
 ELBO_OPTIONS_STRUCT(topics_options, TOPICS_OPTIONS);
 #define ELBO_TABLE_STRUCT topics_options
@@ -50,8 +51,8 @@ static void give_words(const work_state *w, int64_t count, int column, json_t *l
     for (int64_t i = 0; i < count; i++) {
         const char *word = elbo_cli_word(w->run->data, w->ranked[i].index, number);
         if (list)
-            json_array_append_new(list, json_pack("{s:o, s:f}", "word", elbo_cli_json_text(word), "value",
-                                                  w->ranked[i].value));
+            json_array_append_new(
+                list, json_pack("{s:o, s:f}", "word", elbo_cli_json_text(word), "value", w->ranked[i].value));
         else if (text)
             strcat(i ? strcat(text, " ") : text, word);
     }
@@ -71,8 +72,8 @@ static elbo_status judge(const work_state *w, elbo_topic_scores *scores, elbo_er
     snprintf(words, sizeof words, "%lld", (long long)w->options->words);
     if (status == ELBO_OK) status = elbo_options_set(&elbo_topic_options_table, &options, "top_words", words, error);
     if (status == ELBO_OK)
-        status = elbo_score_topics(&w->weights, NULL, corpus, elbo_cli_split(w->options->split), &options, scores,
-                                   error);
+        status =
+            elbo_score_topics(&w->weights, NULL, corpus, elbo_cli_split(w->options->split), &options, scores, error);
     if (!own) elbo_dataset_free(corpus);
     return status;
 }
@@ -96,7 +97,8 @@ static void give_topic(work_state *w, int64_t topic, const double *npmi, json_t 
     for (int64_t i = 0; i < w->vocabulary; i++) w->value[i] = (double)weight[i];
     int64_t count = elbo_cli_rank(w->value, w->vocabulary, -1, w->options->words, w->ranked);
     if (!list) {
-        int column = npmi ? printf("%4lld %7.3f  ", (long long)topic, npmi[topic]) : printf("%4lld  ", (long long)topic);
+        int column =
+            npmi ? printf("%4lld %7.3f  ", (long long)topic, npmi[topic]) : printf("%4lld  ", (long long)topic);
         give_words(w, count, column, NULL);
         return;
     }
@@ -214,16 +216,16 @@ static elbo_status give_document(work_state *w, elbo_split split, elbo_cli_ranke
     }
     json_t *words = json_array();
     give_words(w, count, 0, words);
-    json_array_append_new(list, json_pack("{s:I, s:f, s:o, s:o}", "row", (json_int_t)found.index, "similarity",
-                                          found.value, "label",
-                                          elbo_cli_json_text(label >= 0 ? data->class_names[label] : NULL), "words",
-                                          words));
+    json_array_append_new(
+        list, json_pack("{s:I, s:f, s:o, s:o}", "row", (json_int_t)found.index, "similarity", found.value, "label",
+                        elbo_cli_json_text(label >= 0 ? data->class_names[label] : NULL), "words", words));
     return ELBO_OK;
 }
 
 static elbo_status give_documents(work_state *w, elbo_split split, const elbo_array *query, const elbo_array *codes,
                                   elbo_error *error) {
-    int64_t rows = codes->shape[0], latent = codes->shape[1], most = w->options->count < rows ? w->options->count : rows;
+    int64_t rows = codes->shape[0], latent = codes->shape[1],
+            most = w->options->count < rows ? w->options->count : rows;
     elbo_cli_ranked *found = calloc((size_t)most, sizeof *found);
     if (!found) return elbo_cli_fail(error, ELBO_ERROR_MEMORY, "out of memory for a list");
     elbo_status status = make_room(w, rows > w->vocabulary ? rows : w->vocabulary, w->vocabulary, error);
@@ -284,7 +286,8 @@ static int run(elbo_context *context) {
     if ((options->nearest[0] != 0) + (options->search[0] != 0) + (options->like >= 0) > 1)
         return elbo_context_usage(context, "one of --nearest, --search and --like was expected");
     if (options->coherence[0] && (documents || options->nearest[0]))
-        return elbo_context_usage(context, "--coherence judges topics: it does not go with --nearest, --search, --like");
+        return elbo_context_usage(context,
+                                  "--coherence judges topics: it does not go with --nearest, --search, --like");
     if (!documents && elbo_context_given(context, "count"))
         return elbo_context_usage(context, "--count needs --search WORDS or --like ROW");
     if (documents && elbo_context_given(context, "words"))

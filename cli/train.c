@@ -130,12 +130,16 @@ static bool show(void *user, const elbo_progress *progress) {
     double share = progress->steps > 0 ? (double)progress->step / (double)progress->steps : 0;
     double whole = progress->epochs > 0 ? ((double)progress->epoch - 1 + share) / (double)progress->epochs : NAN;
     snprintf(label, sizeof label, "epoch %lld/%lld", (long long)progress->epoch, (long long)progress->epochs);
-    const elbo_cli_progress_field fields[FIELDS] = {{"-ELBO", progress->loss, 2, false},
-                                                    {"reconstruction", progress->reconstruction, 2, false},
-                                                    {"KL", progress->kl, 2, false},
-                                                    {"samples/s", progress->samples_per_second, 0, true},
-                                                    {"test", progress->test_loss, 2, false}};
-    size_t count = isnan(progress->test_loss) ? FIELDS - 1 : FIELDS;
+    bool bound = !isnan(progress->kl); /* else an autoencoder's error */
+    elbo_cli_progress_field fields[FIELDS] = {{bound ? "-ELBO" : "error", progress->loss, 2, false}};
+    size_t count = 1;
+    if (bound) {
+        fields[count++] = (elbo_cli_progress_field){"reconstruction", progress->reconstruction, 2, false};
+        fields[count++] = (elbo_cli_progress_field){"KL", progress->kl, 2, false};
+    }
+    fields[count++] = (elbo_cli_progress_field){"samples/s", progress->samples_per_second, 0, true};
+    if (!isnan(progress->test_loss))
+        fields[count++] = (elbo_cli_progress_field){"test", progress->test_loss, 2, false};
     elbo_cli_progress_state state = {label, share, whole, fields, count};
     work->last = *progress;
     if (progress->event == ELBO_EVENT_EPOCH)
@@ -171,7 +175,12 @@ static int report(const elbo_context *context, const training *work) {
         json_object_set_new(object, "folder", elbo_cli_json_text(work->folder));
         return elbo_cli_json_print(context, object);
     }
-    if (last->epoch > 0) {
+    if (last->epoch > 0 && isnan(last->kl)) {
+        printf("epoch %lld of %lld: reconstruction error %.2f", (long long)last->epoch, (long long)last->epochs,
+               last->loss);
+        if (!isnan(last->test_loss)) printf(", held out %.2f", last->test_loss);
+        putchar('\n');
+    } else if (last->epoch > 0) {
         printf("epoch %lld of %lld: -ELBO %.2f, reconstruction %.2f, KL %.2f", (long long)last->epoch,
                (long long)last->epochs, last->loss, last->reconstruction, last->kl);
         if (!isnan(last->test_loss)) printf(", held out -ELBO %.2f", last->test_loss);

@@ -731,6 +731,15 @@ ELBO_API elbo_status elbo_model_cluster_prior(elbo_model *model, int64_t cluster
 /* By how much a unit of each topic raises the log odds of each word: f32 [latent, item_size], which the caller frees.
  * ELBO_ERROR_UNSUPPORTED for models that are none of documents. */
 ELBO_API elbo_status elbo_model_topics(elbo_model *model, elbo_array *weights, elbo_error *error);
+/* Corrupted copies of x: [N, item...] (u8 or f32) in the data set's own units: f32 of the same shape, which the caller
+ * frees. With black as 0 and white as 1 (elbo_model_picture_range):
+ *   masking       each value becomes 0 with probability `level`
+ *   gaussian      normal noise of standard deviation `level` is added, and nothing is clipped
+ *   salt-pepper   each value becomes 0 or 1, either with probability level / 2
+ *   blur          images: convolution with a normal density of standard deviation `level` pixels, scaled at the edges
+ * A row's noise depends on (seed, row) alone. ELBO_ERROR_USAGE for another kind or an impossible level. */
+ELBO_API elbo_status elbo_model_corrupt(elbo_model *model, const elbo_array *x, const char *kind, double level,
+                                        uint64_t seed, elbo_array *corrupted, elbo_error *error);
 /* Brings values of the data set to the range that pictures use: u8 as they are, floats clipped to what training saw. */
 ELBO_API void elbo_model_picture_range(const elbo_model *model, double *low, double *high);
 
@@ -775,6 +784,22 @@ ELBO_API elbo_status elbo_evaluate(elbo_model *model, const elbo_dataset *datase
                                    void *user, elbo_evaluation *out, elbo_error *error);
 /* Frees the arrays; accepts a zeroed record. */
 ELBO_API void elbo_evaluation_clear(elbo_evaluation *evaluation);
+
+/* The same figures row by row; arrays are [count] and belong to the record. */
+typedef struct elbo_row_scores {
+    int64_t count;
+    double *reconstruction; /* -E log p(x|z); of an autoencoder its error */
+    double *kl;             /* NULL for an autoencoder, whose code has no posterior */
+    double *log_p;          /* by importance sampling; NULL without samples */
+} elbo_row_scores;
+
+/* Scores the rows that options->split and ->count name, in their order: -ELBO is reconstruction + kl. Draws are those of
+ * elbo_evaluate with the same seed. options: NULL for the defaults. */
+ELBO_API elbo_status elbo_model_score(elbo_model *model, const elbo_dataset *dataset,
+                                      const elbo_evaluation_options *options, elbo_evaluation_progress progress,
+                                      void *user, elbo_row_scores *out, elbo_error *error);
+/* Frees the arrays; accepts a zeroed record. */
+ELBO_API void elbo_row_scores_clear(elbo_row_scores *scores);
 
 /* ---- 14 Likelihoods compared.  -log p(x) by several estimators on the same rows, each with its standard errors:
  *

@@ -10,10 +10,10 @@ static void spellings_of_one_collection(void **state) {
     } rows[] = {
         {"a.feat", "1:1 3:2\n2:3 4:1\n\n"},
         {"a.feat", "1:1 3:2\r\n2:3 4:1\r\n\r\n"},
-        {"a.feat", "0:1 2:2\n1:3 3:1\n\n"},                           /* one of them is 0: they count from 0 */
-        {"a.feat", "3:1 1:1 3:1\n 4:1\t2:2 2:1 \n\n"},                /* any order, repeated words */
+        {"a.feat", "0:1 2:2\n1:3 3:1\n\n"},                             /* one of them is 0: they count from 0 */
+        {"a.feat", "3:1 1:1 3:1\n 4:1\t2:2 2:1 \n\n"},                  /* any order, repeated words */
         {"a.feat", "# nothing here\n1:1 3:2 # nor there\n2:3 4:1\n\n"}, /* comments are no documents */
-        {"a.feat", "x 1:1 3:2\nx 2:3 4:1\nx\n"},                      /* a label that says nothing */
+        {"a.feat", "x 1:1 3:2\nx 2:3 4:1\nx\n"},                        /* a label that says nothing */
         {"a.feat", "x 1:1 3:2\nx 2:3 4:1\nx"},
         {"a.feat", "1:1 3:2 4:0\n2:3.0 4:1e0\n\n"},
         {"a.bow", "1:1 3:2\n2:3 4:1\n\n"},
@@ -196,9 +196,12 @@ static void damaged_files(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(spellings_of_one_collection), cmocka_unit_test(labels_and_words),
-        cmocka_unit_test(rows_are_served),             cmocka_unit_test(what_is_refused),
-        cmocka_unit_test(vocabularies_that_do_not_fit), cmocka_unit_test(damaged_files),
+        cmocka_unit_test(spellings_of_one_collection),
+        cmocka_unit_test(labels_and_words),
+        cmocka_unit_test(rows_are_served),
+        cmocka_unit_test(what_is_refused),
+        cmocka_unit_test(vocabularies_that_do_not_fit),
+        cmocka_unit_test(damaged_files),
     };
     return cmocka_run_group_tests(tests, data_setup, data_teardown);
 }

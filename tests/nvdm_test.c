@@ -103,7 +103,8 @@ static float *tensor(elbo_params *params, const char *name) {
 static const char *const small_nvdm[] = {"hidden", "6", "latent", "3", "alternate", "0", NULL};
 static const char *const dense_nvdm[] = {"hidden", "6", "latent", "3", "alternate", "0", "sparse", "false", NULL};
 static const char *const turns_nvdm[] = {"hidden", "6", "latent", "3", "alternate", "10", NULL};
-static const char *const small_prodlda[] = {"hidden", "6,5", "latent", "3", "dropout", "0.25", "concentration", "0.5", NULL};
+static const char *const small_prodlda[] = {"hidden", "6,5",           "latent", "3", "dropout",
+                                            "0.25",   "concentration", "0.5",    NULL};
 
 /* Every element against the size of the whole vector, of which it is a sum of terms; a gradient that is zero (of a bias
  * before batch norm) against 1. */
@@ -168,7 +169,8 @@ static void check_step(const char *model, const char *const *pairs, const char *
     elbo_params_data(instance.params, &length);
     float *gradient = aligned_alloc(64, (sizeof(float) * length + 63) / 64 * 64);
     elbo_step_program program;
-    if (elbo_step_program_new(&program, &instance, BATCH, gradient, 1, &error) != ELBO_OK) fail_msg("%s", error.message);
+    if (elbo_step_program_new(&program, &instance, BATCH, gradient, 1, &error) != ELBO_OK)
+        fail_msg("%s", error.message);
     assert_int_equal(program.updates, updates);
     assert_int_equal(elbo_step_program_load(&program, &instance, data, ELBO_SPLIT_TRAIN, NULL, 0, &error), ELBO_OK);
     for (int u = 0; u < updates; u++) check_update(name, &program, &instance, u, gradient, weight);
@@ -320,8 +322,8 @@ static void test_bound_prodlda(void **state) {
 
 /* ---- perplexity ---- */
 
-/* A decoder that says nothing gives each word 1 / V, and a posterior N(m, 1) costs c = Z m^2 / 2 nats for each document:
- * -ELBO = N log V + c. */
+/* A decoder that says nothing gives each word 1 / V, and a posterior N(m, 1) costs c = Z m^2 / 2 nats for each
+ * document: -ELBO = N log V + c. */
 static void test_perplexity(void **state) {
     (void)state;
     elbo_error error = {0};
@@ -471,8 +473,8 @@ static double minimise(elbo_dataset *data, const char *const *pairs, double kl_w
     int64_t rows = elbo_dataset_info(data)->count[ELBO_SPLIT_TRAIN];
     if (elbo_step_program_new(&program, &instance, rows, gradient, 1, &error) != ELBO_OK) fail_msg("%s", error.message);
     assert_int_equal(elbo_step_program_load(&program, &instance, data, ELBO_SPLIT_TRAIN, NULL, 0, &error), ELBO_OK);
-    elbo_optimiser *adam = elbo_optimiser_new(instance.params, program.update[0].groups, gradient,
-                                              &instance.config->optimiser, 1, &error);
+    elbo_optimiser *adam =
+        elbo_optimiser_new(instance.params, program.update[0].groups, gradient, &instance.config->optimiser, 1, &error);
     assert_non_null(adam);
     for (int step = 1; step <= steps; step++) {
         elbo_run run = {.seed = 1, .step = (uint32_t)step};
@@ -534,8 +536,8 @@ static void check_resume(const char *model, const char *const *pairs, const char
 static void test_resume(void **state) {
     (void)state;
     check_resume("nvdm",
-                 (const char *[]){FEW_DOCUMENTS, "batch", "20", "latent", "3", "hidden", "10", "alternate", "1", "epochs",
-                                  "5", "save-every", "0", "kl-warmup", "3", NULL},
+                 (const char *[]){FEW_DOCUMENTS, "batch", "20", "latent", "3", "hidden", "10", "alternate", "1",
+                                  "epochs", "5", "save-every", "0", "kl-warmup", "3", NULL},
                  "nvdm");
     check_resume("prodlda",
                  (const char *[]){FEW_DOCUMENTS, "batch", "20", "latent", "3", "hidden", "10,8", "epochs", "5",

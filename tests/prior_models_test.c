@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "base/memory.h"
+#include "base/rng.h"
 #include "graph/graph.h"
 #include "models/model.h"
 #include "train/checkpoint.h"
@@ -88,6 +89,18 @@ static const char *describe(size_t v) {
     return text;
 }
 
+/* Images of a few pixels, of which there are six. */
+enum { PIXELS = 12 };
+static int pixel(int row, int k) { return (row * 5 + k * k) % 3 == 0 || (row + k) % 6 == 0; }
+
+static void write_rows(const char *path, int rows, bool constant) {
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    for (int i = 0; i < rows; i++)
+        for (int k = 0; k < PIXELS; k++) fprintf(file, "%d%s", constant ? 1 : pixel(i, k), k < PIXELS - 1 ? "," : "\n");
+    fclose(file);
+}
+
 /* ---- learning, saving, going on ---- */
 
 static void test_learn_and_resume(void **state) {
@@ -144,6 +157,83 @@ static void test_overfit(void **state) {
     }
 }
 
+/* ---- repeats of an update ---- */
+
+/* The run stops after its first step, of 8 or all of 16 rows; `other`: the last 8 of the epoch are other images. */
+static elbo_instance first_step(const char *folder, const char *steps, bool other, const char *batch) {
+    elbo_error error = {0};
+    char rows[160];
+    int64_t order[16];
+    bool changed[16] = {false};
+    elbo_rng rng = {5, ELBO_STREAM_SHUFFLE, 0};
+    elbo_rng_permutation(&rng, order, 16);
+    for (int i = 8; i < 16; i++) changed[order[i]] = other;
+    snprintf(rows, sizeof rows, "%s.csv", folder);
+    FILE *file = fopen(rows, "w");
+    assert_non_null(file);
+    for (int i = 0; i < 16; i++)
+        for (int k = 0; k < PIXELS; k++)
+            fprintf(file, "%d%s", changed[i] ? 1 - pixel(i, k) : pixel(i, k), k < PIXELS - 1 ? "," : "\n");
+    fclose(file);
+    const char *const more[] = {"data",         rows,  "test-fraction",  "0", "batch", batch, "optimizer", "sgd",
+                                "critic-steps", steps, "critic-dropout", "0", "lr",    "1e-4", NULL};
+    elbo_config *config = configure(variants[4], more);
+    watcher w = {.stop_after = 1};
+    assert_int_equal(train(config, folder, &w, &error), ELBO_ERROR_INTERRUPTED);
+    elbo_config_free(config);
+    return open_last(folder);
+}
+
+static bool same(const elbo_instance *a, const elbo_instance *b, const char *group) {
+    size_t first, count;
+    assert_true(elbo_params_group(a->params, group, &first, &count));
+    return memcmp(elbo_params_data(a->params, NULL) + first, elbo_params_data(b->params, NULL) + first,
+                  sizeof(float) * count) == 0;
+}
+
+/* The first time the critic learns from the rows of the step, the second from others; nothing else notices. */
+static void test_repeats(void **state) {
+    const scratch *place = *state;
+    elbo_instance run[4];
+    for (int i = 0; i < 4; i++) {
+        char folder[128];
+        snprintf(folder, sizeof folder, "%s/repeat%d", place->folder, i);
+        run[i] = first_step(folder, i < 2 ? "1" : "2", i % 2, "8");
+    }
+    assert_true(same(&run[0], &run[1], "critic"));
+    assert_false(same(&run[0], &run[2], "critic"));
+    assert_false(same(&run[2], &run[3], "critic"));
+    for (int i = 1; i < 4; i++) {
+        assert_true(same(&run[0], &run[i], "encoder"));
+        assert_true(same(&run[0], &run[i], "decoder"));
+    }
+    for (int i = 0; i < 4; i++) elbo_instance_clear(&run[i]);
+}
+
+/* Twice the same rows, where a batch is all there is: by gradient descent of a tiny rate the same draws would move the
+ * critic exactly twice as far (to a share of 1e-3, the rate being 10 lr); draws of their own do not. */
+static void test_repeats_draw_afresh(void **state) {
+    const scratch *place = *state;
+    elbo_instance run[3];
+    size_t first, count;
+    double once = 0, away = 0;
+    for (int i = 0; i < 3; i++) {
+        char folder[128];
+        static const char *const steps[] = {"1", "2", "3"};
+        snprintf(folder, sizeof folder, "%s/draws%d", place->folder, i);
+        run[i] = first_step(folder, steps[i], false, "16");
+    }
+    assert_true(elbo_params_group(run[0].params, "critic", &first, &count));
+    for (size_t k = first; k < first + count; k++) {
+        double a = (double)elbo_params_data(run[0].params, NULL)[k], b = (double)elbo_params_data(run[1].params, NULL)[k];
+        double c = (double)elbo_params_data(run[2].params, NULL)[k];
+        once += (b - a) * (b - a);
+        away += (c - 2 * b + a) * (c - 2 * b + a);
+    }
+    if (!(sqrt(away) > 0.05 * sqrt(once))) fail_msg("second move differs by %g of the first", sqrt(away / once));
+    for (int i = 0; i < 3; i++) elbo_instance_clear(&run[i]);
+}
+
 /* ---- the limit of the KL ---- */
 
 static float state_of(const elbo_instance *instance, const char *name) {
@@ -163,7 +253,7 @@ static void test_budget_holds(void **state) {
         elbo_error error = {0};
         char folder[128];
         snprintf(folder, sizeof folder, "%s/budget%d", place->folder, b);
-        const char *const more[] = {"kl-budget", budgets[b], "epochs", "200", NULL};
+        const char *const more[] = {"kl-budget", budgets[b], "kl-budget-rate", "0.03", "epochs", "200", NULL};
         elbo_config *config = configure(variants[8], more);
         watcher w = {0};
         if (train(config, folder, &w, &error) != ELBO_OK) fail_msg("%s", error.message);
@@ -243,11 +333,11 @@ static double log_mean_exp(const double *v, int count) {
 
 /* The bound of each variant is below the likelihood that its own prior and decoder have, and weighted draws of its
  * posterior give that likelihood: 5 standard errors of 20 000 draws each. The prior's integral is `mass` or unknown (0).
- * f32 densities of some hundred nats are good to 1e-4 relative. */
+ * f32 densities of some ten nats are good to 1e-5 relative. */
 static void bound_is_below(const char *folder, const char *what, double mass) {
     elbo_error error = {0};
     opened o = open_run(folder);
-    elbo_node *x = elbo_input(o.graph, "pixels", ELBO_F32, ELBO_SHAPE(1, o.instance.item.size));
+    elbo_node *x = elbo_input(o.graph, "pixels", ELBO_F32, ELBO_SHAPE(1, PIXELS));
     elbo_node *grid = elbo_input(o.graph, "grid", ELBO_F32, ELBO_SHAPE(GRID, 1, 2));
     elbo_dist prior = o.instance.type->prior(&o.context, 1), q = o.instance.type->encode(&o.context, x);
     elbo_dist there = o.instance.type->decode(&o.context, grid);
@@ -261,7 +351,7 @@ static void bound_is_below(const char *folder, const char *what, double mass) {
     double *values = malloc(sizeof *values * 3 * GRID), *likelihood = values + GRID, *weight = values + 2 * GRID;
     for (int row = 0; row < 3; row++) {
         float *pixels = elbo_plan_input(plan, x);
-        for (int64_t i = 0; i < o.instance.item.size; i++) pixels[i] = (float)((i * (row + 2) / 7) % 2);
+        for (int k = 0; k < PIXELS; k++) pixels[k] = (float)pixel(row, k);
         assert_int_equal(elbo_plan_run(plan, &(elbo_run){.seed = 9, .step = (uint32_t)row}, &error), ELBO_OK);
         assert_true(elbo_plan_read(plan, fetch[0], values, GRID));
         assert_true(elbo_plan_read(plan, fetch[1], likelihood, GRID));
@@ -275,7 +365,7 @@ static void bound_is_below(const char *folder, const char *what, double mass) {
             square += weight[i] * weight[i] / DRAWS;
             ratio += exp(2 * (weight[i] - exact)) / DRAWS;
         }
-        double slack = 1e-4 * fabs(exact), estimate = log_mean_exp(weight, DRAWS);
+        double slack = 1e-5 * fabs(exact), estimate = log_mean_exp(weight, DRAWS);
         if (!(bound < exact + slack + 5 * sqrt((square - bound * bound) / DRAWS)))
             fail_msg("%s: bound %g above %g", what, bound, exact);
         if (!(fabs(estimate - exact) < slack + 5 * sqrt(ratio / DRAWS)))
@@ -290,7 +380,11 @@ static void bound_is_below(const char *folder, const char *what, double mass) {
 static void test_bound_is_below(void **state) {
     const scratch *place = *state;
     static const size_t which[] = {0, 2, 4, 5, 8};
-    static const char *const more[] = {"latent", "2", "epochs", "15", NULL};
+    char rows[128];
+    snprintf(rows, sizeof rows, "%s/toy.csv", place->folder);
+    write_rows(rows, 60, false);
+    const char *const more[] = {"data",  rows, "test-fraction", "0",  "latent", "2",
+                                "batch", "20", "epochs",        "60", NULL};
     for (size_t i = 0; i < sizeof which / sizeof *which; i++) {
         elbo_error error = {0};
         char folder[128];
@@ -355,15 +449,6 @@ static void test_implicit_prior(void **state) {
 }
 
 /* ---- nothing in the data, nothing in the options ---- */
-
-static void write_rows(const char *path, int rows, bool constant) {
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    for (int i = 0; i < rows; i++)
-        for (int k = 0; k < 12; k++)
-            fprintf(file, "%d%s", constant ? 1 : (i * 5 + k * k) % 3 == 0, k < 11 ? "," : "\n");
-    fclose(file);
-}
 
 typedef struct degenerate {
     size_t variant;
@@ -450,6 +535,7 @@ static void test_refusals(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_learn_and_resume), cmocka_unit_test(test_overfit),
+        cmocka_unit_test(test_repeats),          cmocka_unit_test(test_repeats_draw_afresh),
         cmocka_unit_test(test_budget_holds),     cmocka_unit_test(test_budget_update),
         cmocka_unit_test(test_bound_is_below),   cmocka_unit_test(test_implicit_prior),
         cmocka_unit_test(test_degenerate),       cmocka_unit_test(test_refusals),

@@ -86,6 +86,10 @@ static const struct {
     {{"fit-steps", "3"}, "--fit-steps"},
     {{"fit-rate", "3"}, "--fit-rate"},
     {{"fit-rate", "3", "fit-steps", "7", "inference", "bbvi"}, NULL},
+    {{"beta", "2", "kl-budget", "3"}, "--beta"},
+    {{"kl-warmup", "2", "kl-budget", "3"}, "--kl-warmup"},
+    {{"kl-budget-rate", "0.1"}, "--kl-budget-rate"},
+    {{"kl-budget-rate", "0.1", "kl-budget", "3"}, NULL},
     {{"momentum", "0.5"}, "--momentum"},
     {{"momentum", "0.5", "nesterov", "true", "optimizer", "momentum"}, NULL},
     {{"nesterov", "true", "optimizer", "sgd"}, "--nesterov"},
@@ -127,7 +131,7 @@ static void options_without_effect(void **state) {
 static void every_rule_is_tried(void **state) {
     (void)state;
     const elbo_relevance *rule;
-    for (size_t list = 0; (rule = elbo_relevance_list(elbo_registry_models[0], list)); list++)
+    for (size_t list = 0; (rule = elbo_relevance_list(elbo_model_type_find("vae", NULL), list)); list++)
         for (; rule->option; rule++) {
             bool tried = false;
             for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -81,7 +81,8 @@ static void test_documents(void **state) {
 static void test_shares(void **state) {
     (void)state;
     enum { DOCUMENTS = 20000, TOPICS = 3 };
-    static const char *const sources[] = {"synth:topics?topics=3&concentration=0.2", "synth:topics?topics=3&concentration=4"};
+    static const char *const sources[] = {"synth:topics?topics=3&concentration=0.2",
+                                          "synth:topics?topics=3&concentration=4"};
     for (int s = 0; s < 2; s++) {
         elbo_topics_options options = options_of(sources[s]);
         double sum[TOPICS] = {0}, square[TOPICS] = {0}, shares[TOPICS];

@@ -106,7 +106,20 @@ static void print_warning(const char *about, const char *text) {
     elbo_cli_text_wrap(stdout, text, column + 1, 0);
 }
 
+/* Of a model with codes instead of a posterior. */
+static void print_error(const elbo_evaluation *e, const char *rows) {
+    printf("%s\n", rows);
+    line("reconstruction error", e->reconstruction, NAN, "for each row, by the model's loss");
+    printf("  %-20s %6lld of %lld\n", "active dimensions", (long long)e->active_units, (long long)e->latent);
+    printf("  %-20s %10.1f s\n", "time", e->seconds);
+    print_warning("", e->warning);
+}
+
 void elbo_cli_figures_print(const elbo_evaluation *e, const char *rows) {
+    if (isnan(e->elbo)) {
+        print_error(e, rows);
+        return;
+    }
     printf("%s, nats for each (+- standard error over rows)\n", rows);
     line("-ELBO", -e->elbo, e->elbo_stderr, "");
     line("  reconstruction", e->reconstruction, NAN, "-E log p(x|z)");

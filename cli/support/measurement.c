@@ -170,7 +170,11 @@ static elbo_status topics(const elbo_cli_measured *at, const void *options, json
 
 /* ---- clusters: what elbo cluster prints ---- */
 
-#define CLUSTERS_OPTIONS(O) O(CHOICE, split, "all", 0, 0, ELBO_CLI_SPLITS, "which rows")
+#define CLUSTERS_OPTIONS(O)                                                                                          \
+    O(CHOICE, split, "all", 0, 0, ELBO_CLI_SPLITS, "which rows")                                                     \
+    O(INT, mixture, "10", 1, 65536, NULL, "models without clusters: components of a mixture fitted to their codes")  \
+    O(INT, restarts, "5", 1, 10000, NULL, "models without clusters: starts of EM, of which the best is kept")        \
+    O(INT, seed, "1", 0, 9.2e18, NULL, "models without clusters: seed of those starts")
 ELBO_OPTIONS_STRUCT(clusters_options, CLUSTERS_OPTIONS);
 #define ELBO_TABLE_STRUCT clusters_options
 static ELBO_TABLE(clusters_table, "Clusters", CLUSTERS_OPTIONS);
@@ -194,9 +198,14 @@ static elbo_status score_clusters(const elbo_cli_clusters *found, json_t *values
 static elbo_status clusters(const elbo_cli_measured *at, const void *options, json_t *values, elbo_error *error) {
     subject s = {0};
     elbo_cli_clusters found = {0};
-    elbo_split split = elbo_cli_split(((const clusters_options *)options)->split);
+    const clusters_options *o = options;
+    const elbo_cli_code_mixture how = {o->mixture, o->restarts, o->seed, at->threads};
+    elbo_split split = elbo_cli_split(o->split);
     elbo_status status = open_subject(&s, at, error);
-    if (status == ELBO_OK) status = elbo_cli_clusters_of_model(s.model, s.dataset, split, &found, error);
+    if (status == ELBO_OK)
+        status = elbo_model_get_info(s.model)->clusters > 0
+                     ? elbo_cli_clusters_of_model(s.model, s.dataset, split, &found, error)
+                     : elbo_cli_clusters_of_codes(s.model, s.dataset, split, &how, &found, error);
     if (status == ELBO_OK) status = score_clusters(&found, values, error);
     elbo_cli_clusters_free(&found);
     close_subject(&s);

@@ -5,7 +5,8 @@
 #include "data/sparse.h"
 
 /* What a reader yields: values [N, item...] (u8 where the file has bytes, else f32; f64 input is narrowed), labels
- * i32 [N] or empty, names of the values of an item, and which leading rows the source itself calls training rows (-1: it does not say). */
+ * i32 [N] or empty, names of the values of an item, and which leading rows the source itself calls training rows (-1:
+ * it does not say). */
 typedef struct elbo_table {
     elbo_array values;
     elbo_sparse sparse; /* instead of values.data, which is then NULL: the same rows; values says type and shape */

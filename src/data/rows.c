@@ -30,7 +30,8 @@ elbo_status elbo_dataset_rows(const elbo_dataset *dataset, elbo_split split, con
     const elbo_sparse *sparse = &dataset->table.sparse;
     size_t bytes = dataset->item_bytes;
     for (int64_t i = 0; sparse->row_start && i < count; i++)
-        elbo_sparse_row(sparse, elbo_rows_at(rows, index ? index[i] : start + i), (float *)((char *)out + (size_t)i * bytes));
+        elbo_sparse_row(sparse, elbo_rows_at(rows, index ? index[i] : start + i),
+                        (float *)((char *)out + (size_t)i * bytes));
     if (sparse->row_start) return ELBO_OK;
     if (!index && !rows->index) {
         memcpy(out, values + (size_t)(rows->start + start) * bytes, (size_t)count * bytes);

@@ -13,7 +13,8 @@ void elbo_sparse_clear(elbo_sparse *sparse) {
 
 void elbo_sparse_row(const elbo_sparse *sparse, int64_t row, float *out) {
     memset(out, 0, (size_t)sparse->columns * sizeof *out);
-    for (int64_t e = sparse->row_start[row]; e < sparse->row_start[row + 1]; e++) out[sparse->column[e]] = sparse->value[e];
+    for (int64_t e = sparse->row_start[row]; e < sparse->row_start[row + 1]; e++)
+        out[sparse->column[e]] = sparse->value[e];
 }
 
 void elbo_entries_clear(elbo_entries *entries) {

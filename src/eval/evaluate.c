@@ -203,8 +203,9 @@ static void conclude(const job *j, elbo_evaluation *out) {
 static elbo_status run_all(job *j, elbo_evaluation *out, elbo_error *error) {
     ELBO_TRY(set_up(j, out, error));
     for (int64_t first = 0; first < j->count; first += j->bound.rows) ELBO_TRY(run_batch(j, first, error));
-    ELBO_TRY(elbo_information_estimate(&j->information, &j->bound.posterior, j->model->threads, &j->work,
-                                       &out->mutual_information, error));
+    if (!j->model->instance.type->deterministic)
+        ELBO_TRY(elbo_information_estimate(&j->information, &j->bound.posterior, j->model->threads, &j->work,
+                                           &out->mutual_information, error));
     conclude(j, out);
     elbo_evaluation_warn(out, j->model->instance.warning);
     return ELBO_OK;

@@ -39,7 +39,7 @@ static void warn_of_collapse(const elbo_evaluation *e, char *text, size_t size) 
 void elbo_evaluation_warn(elbo_evaluation *evaluation, const char *about_data) {
     char *text = evaluation->warning;
     size_t size = sizeof evaluation->warning;
-    warn_of_collapse(evaluation, text, size);
+    if (!isnan(evaluation->kl)) warn_of_collapse(evaluation, text, size);
     size_t used = strlen(text);
     if (*about_data) snprintf(text + used, size - used, "%s%s", used ? "; " : "", about_data);
 }

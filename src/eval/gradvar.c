@@ -199,6 +199,9 @@ static elbo_status plan_work(job *j, elbo_error *error) {
 
 static elbo_status run_all(job *j, const elbo_dataset *dataset, elbo_gradvar_comparison *out, elbo_error *error) {
     const elbo_model_type *type = j->instance->type;
+    if (type->deterministic)
+        return elbo_fail(error, ELBO_ERROR_UNSUPPORTED, "%s draws no codes: its gradient has no variance to compare",
+                         type->name);
     if (type->local && type->local(j->instance->config->model) != ELBO_LOCAL_NONE)
         return elbo_fail(error, ELBO_ERROR_UNSUPPORTED,
                          "this model has no encoder, whose gradient could be measured: it was trained with --inference "

@@ -54,10 +54,8 @@ static const elbo_dist_type no_prior_type = {.name = "no",
                                              .variance = no_prior_moment};
 
 elbo_dist elbo_code_prior(elbo_context *context, int64_t rows, int64_t latent) {
-    return (elbo_dist){.type = &no_prior_type,
-                       .graph = context->builder.graph,
-                       .shape = ELBO_SHAPE(rows, latent),
-                       .event_rank = 1};
+    return (elbo_dist){
+        .type = &no_prior_type, .graph = context->builder.graph, .shape = ELBO_SHAPE(rows, latent), .event_rank = 1};
 }
 
 /* ---- losses ---- */
@@ -91,14 +89,14 @@ static elbo_node *minus_cross_entropy(const elbo_dist *dist, elbo_node *x) {
 
 static elbo_node *probability(const elbo_dist *dist) { return elbo_sigmoid(dist->parameter[0]); }
 
-const elbo_dist_type elbo_cross_entropy_type = {.name = "cross-entropy",
-                                                ELBO_DIST_IS(UNIT_INTERVAL, PLAIN,
-                                                             "x log p + (1 - x) log(1 - p) in place of log p"),
-                                                .parameter = {{"logits", ELBO_CONSTRAINT_REAL, NULL}},
-                                                .log_prob = minus_cross_entropy,
-                                                .sample = no_draws,
-                                                .mean = probability,
-                                                .variance = no_variance};
+const elbo_dist_type elbo_cross_entropy_type = {
+    .name = "cross-entropy",
+    ELBO_DIST_IS(UNIT_INTERVAL, PLAIN, "x log p + (1 - x) log(1 - p) in place of log p"),
+    .parameter = {{"logits", ELBO_CONSTRAINT_REAL, NULL}},
+    .log_prob = minus_cross_entropy,
+    .sample = no_draws,
+    .mean = probability,
+    .variance = no_variance};
 
 static elbo_dist loss_of(const elbo_dist_type *type, elbo_node *numbers) {
     if (!numbers) return (elbo_dist){0};

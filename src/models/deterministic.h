@@ -29,6 +29,7 @@ elbo_update elbo_deterministic_update(elbo_context *context, const elbo_model_ty
                                       elbo_node *x);
 
 /* Rules for options that have no meaning without a KL. */
-#define ELBO_DETERMINISTIC_RULES {"beta", {NULL}, "", "a model with a prior"}, {"kl_warmup", {NULL}, "", "a model with a prior"}
+#define ELBO_DETERMINISTIC_RULES \
+    {"beta", {NULL}, "", "a model with a prior"}, { "kl_warmup", {NULL}, "", "a model with a prior" }
 
 #endif

@@ -105,8 +105,8 @@ typedef struct elbo_model_type {
     int64_t (*local_steps)(const void *options); /* moves of it before each step on the parameters */
     double (*local_rate)(const void *options);   /* of those moves, where they follow gradients */
     int64_t (*repeats)(const void *options);     /* steps on the parameters for each batch; NULL: 1 */
-    /* Models of clusters c: how many there are, log p(c|z) for z: [..., latent] -> [..., clusters], and p(z|c) of all of
-     * them, an event of rank 1 over [rows, clusters, latent]. NULL: the model has no clusters. */
+    /* Models of clusters c: how many there are, log p(c|z) for z: [..., latent] -> [..., clusters], and p(z|c) of all
+     * of them, an event of rank 1 over [rows, clusters, latent]. NULL: the model has no clusters. */
     int64_t (*clusters)(const void *options);
     elbo_node *(*assign)(elbo_context *context, elbo_node *z);
     elbo_dist (*cluster_prior)(elbo_context *context, int64_t rows);
@@ -115,8 +115,8 @@ typedef struct elbo_model_type {
     int (*phases)(const void *options, int64_t epochs, elbo_phase out[ELBO_MODEL_PHASES]);
     /* Called before the first step of each phase but the first; NULL: nothing to do. */
     elbo_status (*enter)(const elbo_entrance *entrance, elbo_error *error);
-    /* By how much a unit of each dimension of the code raises the log odds of each value of an item, [latent, size]: the
-     * words of topics. NULL: the decoder is not of that kind. */
+    /* By how much a unit of each dimension of the code raises the log odds of each value of an item, [latent, size]:
+     * the words of topics. NULL: the decoder is not of that kind. */
     elbo_node *(*topics)(elbo_context *context);
     /* The updates of a training step on x: [B, size]; returns how many. */
     int (*updates)(elbo_context *context, elbo_node *x, const elbo_weights *weights,

@@ -8,8 +8,7 @@
 
 static bool is(const char *value, const char *wanted) { return strcmp(value, wanted) == 0; }
 
-elbo_status elbo_nn_corrupt_check(const char *kind, double level, int item_rank, const int64_t *item_shape,
-                                  elbo_error *error) {
+elbo_status elbo_nn_corrupt_check(const char *kind, double level, int item_rank, elbo_error *error) {
     bool share = is(kind, "masking") || is(kind, "salt-pepper"), blur = is(kind, "blur");
     if (!share && !blur && !is(kind, "gaussian"))
         return elbo_fail(error, ELBO_ERROR_USAGE, "no noise is called \"%s\"; one of %s was expected", kind,
@@ -17,11 +16,10 @@ elbo_status elbo_nn_corrupt_check(const char *kind, double level, int item_rank,
     if (!(level >= 0) || isinf(level))
         return elbo_fail(error, ELBO_ERROR_USAGE, "a noise level of %g; a finite number from 0 on was expected", level);
     if (share && level > 1)
-        return elbo_fail(error, ELBO_ERROR_USAGE,
-                         "a noise level of %g: for %s it is a share of the values, 0 to 1", level, kind);
+        return elbo_fail(error, ELBO_ERROR_USAGE, "a noise level of %g: for %s it is a share of the values, 0 to 1",
+                         level, kind);
     if (blur && item_rank < 2)
         return elbo_fail(error, ELBO_ERROR_USAGE, "blur needs images; give --item-shape HxW or CxHxW");
-    (void)item_shape;
     return ELBO_OK;
 }
 

@@ -14,8 +14,7 @@
 #define ELBO_CORRUPTIONS "masking|gaussian|salt-pepper|blur"
 
 /* Whether a kind, a level and items of this shape go together; option: "--noise" and "--noise-level" in messages. */
-elbo_status elbo_nn_corrupt_check(const char *kind, double level, int item_rank, const int64_t *item_shape,
-                                  elbo_error *error);
+elbo_status elbo_nn_corrupt_check(const char *kind, double level, int item_rank, elbo_error *error);
 /* x: [B, size] -> [B, size], by one random stream (blur: none). Check first. */
 elbo_node *elbo_nn_corrupt(elbo_node *x, const char *kind, double level, int item_rank, const int64_t *item_shape);
 

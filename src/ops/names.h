@@ -1,5 +1,6 @@
-/* The operations of movement.c, index.c, scan.c, triangle.c, convolution.c, sparse.c and nonzero.c by name, for backends that
- * have kernels of their own for some of them. What each one's attributes hold is written above it in its file. */
+/* The operations of movement.c, index.c, scan.c, triangle.c, convolution.c, sparse.c and nonzero.c by name, for
+ * backends that have kernels of their own for some of them. What each one's attributes hold is written above it in its
+ * file. */
 #ifndef ELBO_OPS_NAMES_H
 #define ELBO_OPS_NAMES_H
 

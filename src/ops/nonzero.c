@@ -95,12 +95,12 @@ static void K(add_scaled)(REAL *restrict sum, const REAL *restrict term, REAL fa
 }
 
 /* Calls for each value of a row that is not zero, the place in the row as v. */
-#define EACH_NONZERO(row, columns, statement)                          \
-    for (int64_t b = 0; b < columns; b += BLOCK) {                     \
-        int64_t end = columns - b < BLOCK ? columns : b + BLOCK;       \
-        if (end - b == BLOCK && K(all_zero)(row + b)) continue;        \
-        for (int64_t v = b; v < end; v++)                              \
-            if (row[v] != 0) statement;                                \
+#define EACH_NONZERO(row, columns, statement)                    \
+    for (int64_t b = 0; b < columns; b += BLOCK) {               \
+        int64_t end = columns - b < BLOCK ? columns : b + BLOCK; \
+        if (end - b == BLOCK && K(all_zero)(row + b)) continue;  \
+        for (int64_t v = b; v < end; v++)                        \
+            if (row[v] != 0) statement;                          \
     }
 
 static void K(run_matmul_nonzero)(const elbo_kernel *kernel) {

@@ -285,7 +285,7 @@ static bool say(trainer *t, elbo_event event, double test_loss, double rate, dou
                               .steps = t->steps,
                               .loss = s->loss / rows,
                               .reconstruction = s->reconstruction / rows,
-                              .kl = s->kl / rows,
+                              .kl = t->instance.type->deterministic ? NAN : s->kl / rows,
                               .test_loss = test_loss,
                               .rate = rate,
                               .gradient_norm = norm,

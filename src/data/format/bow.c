@@ -4,13 +4,13 @@
  *                                it; '#' begins a comment. Words count from 1, from 0 if one of them is 0. A label that
  *                                is the same everywhere says nothing and is dropped
  *   NAME.ldac                    the form of lda-c: before the pairs their number; words count from 0
- *   docword.NAME.txt             the form of the UCI repository: the numbers of documents, of words and of triples, then
- *                                triples "document word count"; both count from 1
+ *   docword.NAME.txt             the form of the UCI repository: the numbers of documents, of words and of triples,
+ * then triples "document word count"; both count from 1
  *
  * A folder holds train.feat (or another ending), perhaps test.feat, or one docword file. The vocabulary, a word at the
  * start of each line, is vocab.txt beside the documents (vocab.NAME.txt for docword files), or the file there that is
- * named after '#'; without one words have no names, and the largest number that occurs says how many there are. Repeated words of a
- * document are added up. In a file without labels a blank line is an empty document. */
+ * named after '#'; without one words have no names, and the largest number that occurs says how many there are.
+ * Repeated words of a document are added up. In a file without labels a blank line is an empty document. */
 #include <glob.h>
 #include <stdio.h>
 #include <string.h>
@@ -144,8 +144,9 @@ static void bag_clear(bag *b) {
 static elbo_status add(bag *b, const text *t, int64_t row, int64_t word, const char *count, elbo_error *error) {
     double value;
     if (!elbo_text_number(count, b->plain, &value) || !(value >= 0 && value <= most_count))
-        return elbo_fail(error, ELBO_ERROR_FORMAT, "%s, line %lld: \"%s\" is no count; a number from 0 to %g was expected",
-                         t->reader.name, (long long)t->line, count, most_count);
+        return elbo_fail(error, ELBO_ERROR_FORMAT,
+                         "%s, line %lld: \"%s\" is no count; a number from 0 to %g was expected", t->reader.name,
+                         (long long)t->line, count, most_count);
     if (b->most < 0 || word < b->least) b->least = word;
     if (word > b->most) {
         b->most = word;
@@ -158,8 +159,7 @@ static elbo_status add_label(bag *b, const char *name, elbo_error *error) {
     if (b->rows >= b->label_room) {
         int64_t room = b->label_room ? 2 * b->label_room : 1024;
         while (room <= b->rows) room *= 2;
-        int32_t *grown =
-            elbo_grow(b->label, (size_t)b->label_room * sizeof *grown, (size_t)room * sizeof *grown);
+        int32_t *grown = elbo_grow(b->label, (size_t)b->label_room * sizeof *grown, (size_t)room * sizeof *grown);
         if (!grown) return elbo_fail_memory(error, (size_t)room * sizeof *grown, "labels");
         b->label = grown;
         b->label_room = room;
@@ -255,9 +255,10 @@ static elbo_status next_whole(text *t, const char *what, int64_t least, int64_t 
     do ELBO_TRY(next(t, NULL, &kind, error));
     while (kind == TOKEN_LINE_END);
     if (kind == TOKEN_WORD && whole(t->token, 0, most, value, &rest) && *value >= least) return ELBO_OK;
-    return elbo_fail(error, ELBO_ERROR_FORMAT, "%s, line %lld: \"%s\" where %s was expected, a number from %lld to %lld",
-                     t->reader.name, (long long)t->line, kind == TOKEN_END ? "the end of the file" : t->token, what,
-                     (long long)least, (long long)most);
+    return elbo_fail(error, ELBO_ERROR_FORMAT,
+                     "%s, line %lld: \"%s\" where %s was expected, a number from %lld to %lld", t->reader.name,
+                     (long long)t->line, kind == TOKEN_END ? "the end of the file" : t->token, what, (long long)least,
+                     (long long)most);
 }
 
 static elbo_status read_triples(bag *b, text *t, elbo_error *error) {
@@ -267,9 +268,8 @@ static elbo_status read_triples(bag *b, text *t, elbo_error *error) {
     ELBO_TRY(next_whole(t, "the number of words", 1, MOST_WORDS, &b->words, error));
     ELBO_TRY(next_whole(t, "the number of triples", 0, INT64_C(1) << 40, &triples, error));
     if (triples > (t->reader.limit - 6) / 5 || documents > triples + MOST_EMPTY)
-        return elbo_fail(error, ELBO_ERROR_FORMAT,
-                         "%s: its header says %lld documents and %lld triples, which %s", t->reader.name,
-                         (long long)documents, (long long)triples,
+        return elbo_fail(error, ELBO_ERROR_FORMAT, "%s: its header says %lld documents and %lld triples, which %s",
+                         t->reader.name, (long long)documents, (long long)triples,
                          documents > triples + MOST_EMPTY ? "leaves more than a million documents empty"
                                                           : "is more than the file can hold");
     for (int64_t i = 0; i < triples; i++) {
@@ -333,8 +333,8 @@ static elbo_status read_words(elbo_table *table, text *t, elbo_error *error) {
         ELBO_TRY(next(t, NULL, &kind, error));
         if (kind == TOKEN_WORD && !begun) {
             if (blank > 0)
-                return elbo_fail(error, ELBO_ERROR_FORMAT, "%s, line %lld: blank; a word was expected",
-                                 t->reader.name, (long long)blank);
+                return elbo_fail(error, ELBO_ERROR_FORMAT, "%s, line %lld: blank; a word was expected", t->reader.name,
+                                 (long long)blank);
             ELBO_TRY(add_word(table, t, &room, error));
             begun = true;
         } else if (kind == TOKEN_LINE_END) {
@@ -486,8 +486,9 @@ static bool claims(const char *path, const char *key, bool is_folder) {
 
 const struct elbo_format elbo_format_bow = {
     .name = "bow",
-    .description = "documents as counts of words: lines of word:count (.feat, .bow, .svmlight, .ldac), docword.NAME.txt, "
-                   "or a folder with train and test; kept sparse",
+    .description =
+        "documents as counts of words: lines of word:count (.feat, .bow, .svmlight, .ldac), docword.NAME.txt, "
+        "or a folder with train and test; kept sparse",
     .claims = claims,
     .read = read,
 };

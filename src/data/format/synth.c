@@ -33,7 +33,8 @@ static elbo_status read_topics(elbo_table *table, const char *source, elbo_error
 static const struct {
     const char *name;
     elbo_status (*read)(elbo_table *table, const char *source, elbo_error *error);
-} generators[] = {{"glyphs", read_glyphs}, {"sprites", read_sprites}, {"mixture", read_mixture}, {"topics", read_topics}};
+} generators[] = {
+    {"glyphs", read_glyphs}, {"sprites", read_sprites}, {"mixture", read_mixture}, {"topics", read_topics}};
 enum { GENERATORS = sizeof generators / sizeof *generators };
 
 static elbo_status fail_unknown(const char *name, elbo_error *error) {
@@ -74,7 +75,8 @@ static elbo_status read(elbo_table *table, const char *path, const char *key, co
 
 const elbo_format elbo_format_synth = {
     .name = "synth",
-    .description = "generated: synth:glyphs, synth:sprites, synth:mixture, synth:topics, with ?key=value&... for their options",
+    .description =
+        "generated: synth:glyphs, synth:sprites, synth:mixture, synth:topics, with ?key=value&... for their options",
     .claims = claims,
     .read = read,
 };

@@ -94,14 +94,14 @@ elbo_status elbo_synth_mixture(elbo_table *table, const elbo_mixture_options *op
  *   between half and one and a half times `length` words, each from a topic of its own
  * --------------------------------------------------------------------------------------------------------------- */
 
-#define ELBO_TOPICS_OPTIONS(O)                                                                            \
-    O(INT, topics, "10", 1, 1000, NULL, "number of topics")                                               \
-    O(INT, vocabulary, "500", 1, 100000, NULL, "number of words")                                         \
-    O(INT, documents, "2000", 1, 1e7, NULL, "number of training documents")                               \
-    O(INT, test, "500", 0, 1e7, NULL, "number of test documents")                                         \
-    O(INT, length, "100", 1, 100000, NULL, "words of a document, on average")                             \
-    O(REAL, concentration, "0.1", 0.001, 1000, NULL, "of the topics of a document; small: few topics")    \
-    O(REAL, word_concentration, "0.05", 0.001, 1000, NULL, "of the words of a topic; small: few words")   \
+#define ELBO_TOPICS_OPTIONS(O)                                                                          \
+    O(INT, topics, "10", 1, 1000, NULL, "number of topics")                                             \
+    O(INT, vocabulary, "500", 1, 100000, NULL, "number of words")                                       \
+    O(INT, documents, "2000", 1, 1e7, NULL, "number of training documents")                             \
+    O(INT, test, "500", 0, 1e7, NULL, "number of test documents")                                       \
+    O(INT, length, "100", 1, 100000, NULL, "words of a document, on average")                           \
+    O(REAL, concentration, "0.1", 0.001, 1000, NULL, "of the topics of a document; small: few topics")  \
+    O(REAL, word_concentration, "0.05", 0.001, 1000, NULL, "of the words of a topic; small: few words") \
     O(INT, seed, "0", 0, 9.2e18, NULL, "seed of topics and documents")
 ELBO_OPTIONS_STRUCT(elbo_topics_options, ELBO_TOPICS_OPTIONS);
 extern const elbo_options elbo_topics_options_table;

@@ -53,7 +53,7 @@ static int depth(const ae_options *o) { return o->network.hidden.count + 1; }
 static elbo_status check(const void *options, const elbo_item *item, elbo_error *error) {
     const ae_options *o = options;
     ELBO_TRY(elbo_network_check(&o->network, item, error));
-    if (noisy(o)) ELBO_TRY(elbo_nn_corrupt_check(o->noise, o->noise_level, item->rank, item->shape, error));
+    if (noisy(o)) ELBO_TRY(elbo_nn_corrupt_check(o->noise, o->noise_level, item->rank, error));
     if (conv(o) && o->tied) return elbo_fail(error, ELBO_ERROR_USAGE, "--tied needs --network mlp");
     if (conv(o) && o->pretrain > 0)
         return elbo_fail(error, ELBO_ERROR_USAGE, "--pretrain trains dense layers: it needs --network mlp");
@@ -193,8 +193,9 @@ static int updates(elbo_context *context, elbo_node *x, const elbo_weights *weig
 
 const elbo_model_type elbo_model_ae = {.name = "ae",
                                        .title = "autoencoder",
-                                       .description = "MLP or convolutional; tied weights, denoising, layers "
-                                                      "pre-trained one by one; squared error or cross-entropy",
+                                       .description =
+                                           "MLP or convolutional; tied weights, denoising, layers "
+                                           "pre-trained one by one; squared error or cross-entropy",
                                        .paper = "Vincent et al. 2010, JMLR 11; Hinton and Salakhutdinov 2006",
                                        .options = &ae_table,
                                        .relevance = relevance,

@@ -7,17 +7,17 @@
 #include "infer/infer.h"
 #include "models/words.h"
 
-#define NVDM_OPTIONS(O)                                                                                              \
-    O(INT, latent, "50", 1, 65536, NULL, "dimensions of the code z: topics")                                         \
-    O(INTS, hidden, "500", 1, 1e6, NULL, "widths of the encoder's hidden layers")                                    \
-    O(CHOICE, activation, "tanh", 0, 0, ELBO_ACTIVATIONS, "after each hidden layer")                                 \
-    O(INT, alternate, "10", 0, 1e6, NULL,                                                                            \
-      "epochs for which the decoder is trained alone, then the encoder, and so on (0: both together)")               \
-    O(INT, draws, "1", 1, 10000, NULL, "samples of z for each document in a training step")                          \
-    O(REAL, free_bits, "0", 0, 1000, NULL, "nats of KL that each latent dimension may spend for nothing")            \
-    O(INT, document_length, "100", 1, 1e6, NULL, "words of documents that are drawn or decoded")                     \
-    O(BOOL, sparse, "true", 0, 0, NULL,                                                                              \
-      "pass over the zeros of documents in the encoder's first layer: faster where it is wide and fewer than one "  \
+#define NVDM_OPTIONS(O)                                                                                            \
+    O(INT, latent, "50", 1, 65536, NULL, "dimensions of the code z: topics")                                       \
+    O(INTS, hidden, "500", 1, 1e6, NULL, "widths of the encoder's hidden layers")                                  \
+    O(CHOICE, activation, "tanh", 0, 0, ELBO_ACTIVATIONS, "after each hidden layer")                               \
+    O(INT, alternate, "10", 0, 1e6, NULL,                                                                          \
+      "epochs for which the decoder is trained alone, then the encoder, and so on (0: both together)")             \
+    O(INT, draws, "1", 1, 10000, NULL, "samples of z for each document in a training step")                        \
+    O(REAL, free_bits, "0", 0, 1000, NULL, "nats of KL that each latent dimension may spend for nothing")          \
+    O(INT, document_length, "100", 1, 1e6, NULL, "words of documents that are drawn or decoded")                   \
+    O(BOOL, sparse, "true", 0, 0, NULL,                                                                            \
+      "pass over the zeros of documents in the encoder's first layer: faster where it is wide and fewer than one " \
       "count in twenty is not zero")
 ELBO_OPTIONS_STRUCT(nvdm_options, NVDM_OPTIONS);
 #define ELBO_TABLE_STRUCT nvdm_options
@@ -101,8 +101,9 @@ static int updates(elbo_context *context, elbo_node *x, const elbo_weights *weig
 
 const elbo_model_type elbo_model_nvdm = {.name = "nvdm",
                                          .title = "neural variational document model",
-                                         .description = "documents as counts of words, a log-linear softmax decoder; "
-                                                        "encoder and decoder trained in turn",
+                                         .description =
+                                             "documents as counts of words, a log-linear softmax decoder; "
+                                             "encoder and decoder trained in turn",
                                          .paper = "Miao, Yu and Blunsom 2016, arXiv:1511.06038",
                                          .options = &options_table,
                                          .check = check,

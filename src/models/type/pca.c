@@ -14,8 +14,8 @@
 #include "graph/graph.h"
 #include "models/deterministic.h"
 
-#define PCA_OPTIONS(O)                                                                              \
-    O(INT, latent, "20", 1, 65536, NULL, "dimensions of the subspace, at most those of the data")   \
+#define PCA_OPTIONS(O)                                                                            \
+    O(INT, latent, "20", 1, 65536, NULL, "dimensions of the subspace, at most those of the data") \
     O(REAL, init_scale, "1", 1e-6, 1e6, NULL, "factor on the start, whose columns have length about 1")
 ELBO_OPTIONS_STRUCT(pca_options, PCA_OPTIONS);
 #define ELBO_TABLE_STRUCT pca_options
@@ -52,7 +52,8 @@ static void initialisation(const void *options, elbo_init *init, double *scale) 
 }
 
 static elbo_node *identity(elbo_graph *graph, int64_t n) {
-    elbo_node *row = elbo_reshape(elbo_cumsum(elbo_constant(graph, 1, ELBO_SHAPE(n)), 0, true, false), ELBO_SHAPE(n, 1));
+    elbo_node *row =
+        elbo_reshape(elbo_cumsum(elbo_constant(graph, 1, ELBO_SHAPE(n)), 0, true, false), ELBO_SHAPE(n, 1));
     elbo_node *column = elbo_reshape(row, ELBO_SHAPE(1, n));
     return elbo_equal(row, column);
 }

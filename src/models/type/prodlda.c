@@ -15,13 +15,13 @@
 #include "infer/infer.h"
 #include "models/words.h"
 
-#define PRODLDA_OPTIONS(O)                                                                                           \
-    O(INT, latent, "50", 2, 65536, NULL, "topics")                                                                   \
-    O(INTS, hidden, "100,100", 1, 1e6, NULL, "widths of the encoder's hidden layers")                                \
-    O(CHOICE, activation, "softplus", 0, 0, ELBO_ACTIVATIONS, "after each hidden layer")                             \
-    O(REAL, dropout, "0.6", 0, 0.99, NULL, "share of the last hidden layer, and of topics, that is dropped")         \
-    O(REAL, concentration, "1", 1e-6, 1e6, NULL, "of the Dirichlet prior that is approximated, for each topic")      \
-    O(INT, draws, "1", 1, 10000, NULL, "samples of z for each document in a training step")                          \
+#define PRODLDA_OPTIONS(O)                                                                                      \
+    O(INT, latent, "50", 2, 65536, NULL, "topics")                                                              \
+    O(INTS, hidden, "100,100", 1, 1e6, NULL, "widths of the encoder's hidden layers")                           \
+    O(CHOICE, activation, "softplus", 0, 0, ELBO_ACTIVATIONS, "after each hidden layer")                        \
+    O(REAL, dropout, "0.6", 0, 0.99, NULL, "share of the last hidden layer, and of topics, that is dropped")    \
+    O(REAL, concentration, "1", 1e-6, 1e6, NULL, "of the Dirichlet prior that is approximated, for each topic") \
+    O(INT, draws, "1", 1, 10000, NULL, "samples of z for each document in a training step")                     \
     O(INT, document_length, "100", 1, 1e6, NULL, "words of documents that are drawn or decoded")
 ELBO_OPTIONS_STRUCT(prodlda_options, PRODLDA_OPTIONS);
 #define ELBO_TABLE_STRUCT prodlda_options
@@ -107,8 +107,9 @@ static int updates(elbo_context *context, elbo_node *x, const elbo_weights *weig
 
 const elbo_model_type elbo_model_prodlda = {.name = "prodlda",
                                             .title = "product-of-experts topic model",
-                                            .description = "documents as counts of words, topics with a prior that "
-                                                           "approximates a Dirichlet; batch norm and dropout",
+                                            .description =
+                                                "documents as counts of words, topics with a prior that "
+                                                "approximates a Dirichlet; batch norm and dropout",
                                             .paper = "Srivastava and Sutton 2017, arXiv:1703.01488",
                                             .options = &options_table,
                                             .check = check,
