@@ -12,15 +12,15 @@
 #include "support/score.h"
 #include "support/show.h"
 
-#define CLUSTER_OPTIONS(O)                                                                                           \
-    O(TEXT, out, "", 0, 0, NULL,                                                                                     \
-      "also write the cluster of each row: .npy or .csv; .npz with probabilities and, where there are any, labels")  \
-    O(CHOICE, split, "all", 0, 0, ELBO_CLI_SPLITS, "which rows")                                                     \
-    O(INT, mixture, "0", 0, 65536, NULL,                                                                             \
-      "instead of the model's clusters: so many components of a mixture fitted by EM to the codes of the rows")      \
-    O(INT, restarts, "5", 1, 10000, NULL, "mixture: starts of EM, of which the best is kept")                        \
-    O(TEXT, picture, "", 0, 0, NULL, "also write samples of each cluster, a row of images for each: .png")           \
-    O(INT, count, "10", 1, 10000, NULL, "picture: samples of each cluster")                                          \
+#define CLUSTER_OPTIONS(O)                                                                                          \
+    O(TEXT, out, "", 0, 0, NULL,                                                                                    \
+      "also write the cluster of each row: .npy or .csv; .npz with probabilities and, where there are any, labels") \
+    O(CHOICE, split, "all", 0, 0, ELBO_CLI_SPLITS, "which rows")                                                    \
+    O(INT, mixture, "0", 0, 65536, NULL,                                                                            \
+      "instead of the model's clusters: so many components of a mixture fitted by EM to the codes of the rows")     \
+    O(INT, restarts, "5", 1, 10000, NULL, "mixture: starts of EM, of which the best is kept")                       \
+    O(TEXT, picture, "", 0, 0, NULL, "also write samples of each cluster, a row of images for each: .png")          \
+    O(INT, count, "10", 1, 10000, NULL, "picture: samples of each cluster")                                         \
     O(INT, seed, "1", 0, 9.2e18, NULL, "seed of the starts of EM and of the picture's draws")
 ELBO_OPTIONS_STRUCT(cluster_options, CLUSTER_OPTIONS);
 #define ELBO_TABLE_STRUCT cluster_options
@@ -110,10 +110,10 @@ static json_t *to_json(const work_state *w) {
     json_t *list = json_array();
     for (int64_t k = 0; k < found->clusters; k++) {
         int64_t match = match_of(&w->scores, k);
-        json_array_append_new(list, json_pack("{s:I, s:I, s:o, s:o}", "cluster", (json_int_t)k, "rows",
-                                              (json_int_t)found->rows[k], "certainty",
-                                              elbo_cli_json_real(found->certainty[k]), "class",
-                                              match == ELBO_UNMATCHED ? json_null() : json_integer(match)));
+        json_array_append_new(
+            list, json_pack("{s:I, s:I, s:o, s:o}", "cluster", (json_int_t)k, "rows", (json_int_t)found->rows[k],
+                            "certainty", elbo_cli_json_real(found->certainty[k]), "class",
+                            match == ELBO_UNMATCHED ? json_null() : json_integer(match)));
     }
     json_object_set_new(object, "count", json_integer(found->assigned.shape[0]));
     json_object_set_new(object, "clusters", json_integer(found->clusters));
@@ -257,10 +257,13 @@ const elbo_command command_cluster = {
     .usage = (const char *const[]){"RUN [-o FILE] [--picture FILE] [--data SOURCE] [OPTIONS]",
                                    "FIT --data SOURCE [-o FILE] [OPTIONS]", NULL},
     .description =
-        "Gives each row the cluster c of largest q(c|x): of a model of clusters (vade) the component of the mixture at "
-        "the mean of q(z|x), with --mixture of any model that of a mixture fitted to its codes, of a mixture from 'elbo fit gmm' or 'bgmm' its component. Certainty is the mean of that "
-        "largest q(c|x). Where rows have labels, clusters and labels are compared as 'elbo score clusters' "
-        "does.\n\n" ELBO_CLI_SOURCE_TEXT,
+        "Gives each row the cluster c of largest q(c|x): of a model of clusters (vade) the component of its mixture at "
+        "the "
+        "mean of q(z|x); of any model, with --mixture, that of a mixture fitted to its codes; of a fit by 'elbo fit "
+        "gmm' or "
+        "'bgmm' the component. Certainty is the mean of that largest q(c|x). Where rows have labels, clusters and "
+        "labels "
+        "are compared as 'elbo score clusters' does.\n\n" ELBO_CLI_SOURCE_TEXT,
     .arguments = (const elbo_argument[]){{"RUN", "folder of a run, a .safetensors checkpoint, or folder of a fit",
                                           ELBO_ARGUMENT_FOLDER, 1, 1, NULL},
                                          {0}},

@@ -164,16 +164,19 @@ static elbo_status add_kl(page *p, elbo_error *error) {
     return elbo_cli_write_kl(&p->evaluation, p->active_threshold, path, error);
 }
 
+/* An autoencoder has no prior to draw from, and no KL. */
+static bool has_bound(const page *p) { return !isnan(p->evaluation.elbo); }
+
 static elbo_status add_pictures(page *p, elbo_error *error) {
     const elbo_model_info *info = p->run->info;
     if (elbo_cli_is_image(info->item_rank, info->item_shape)) {
-        ELBO_CLI_TRY(add_samples(p, error));
+        if (has_bound(p)) ELBO_CLI_TRY(add_samples(p, error));
         ELBO_CLI_TRY(add_reconstructions(p, error));
         ELBO_CLI_TRY(info->latent == 2 ? add_manifold(p, error) : add_traversal(p, error));
     }
     if (info->latent >= 2) ELBO_CLI_TRY(add_codes(p, error));
     ELBO_CLI_TRY(add_training(p, error));
-    return add_kl(p, error);
+    return has_bound(p) ? add_kl(p, error) : ELBO_OK;
 }
 
 /* ---- Figures ---- */
@@ -192,6 +195,12 @@ static void add_figure(page *p, const char *name, double value, int decimals, co
 
 static void add_figures(page *p) {
     const elbo_evaluation *e = &p->evaluation;
+    if (!has_bound(p)) {
+        add_figure(p, "Reconstruction error", e->reconstruction, 2, "of %lld %s rows, for each, by the model's loss",
+                   (long long)e->count, elbo_cli_split_word(p->split));
+        add_figure(p, "Active dimensions", (double)e->active_units, 0, "of %lld", (long long)e->latent);
+        return;
+    }
     add_figure(p, "-ELBO", -e->elbo, 2, "nats for each of %lld %s rows", (long long)e->count,
                elbo_cli_split_word(p->split));
     if (e->samples > 0) add_figure(p, "NLL", e->nll, 2, "-log p(x), nats, %lld samples", (long long)e->samples);

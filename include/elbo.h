@@ -554,6 +554,8 @@ ELBO_API const elbo_options *elbo_config_table(const char *model, size_t index);
 ELBO_API elbo_status elbo_config_set(elbo_config *config, const char *name, const char *text, elbo_error *error);
 /* Its value as text; false for an unknown name. */
 ELBO_API bool elbo_config_get(const elbo_config *config, const char *name, char *text, size_t size);
+/* Epochs of a training with these options: those of "epochs", and of the phases before, where the model has some. */
+ELBO_API int64_t elbo_config_epochs(const elbo_config *config);
 /* A recipe file (YAML), every default resolved.  elbo_config_load makes the configuration that a recipe describes. */
 ELBO_API elbo_status elbo_config_save(const elbo_config *config, const char *path, elbo_error *error);
 ELBO_API elbo_config *elbo_config_load(const char *path, elbo_error *error);

@@ -93,7 +93,8 @@ static void test_optimum(void **state) {
     elbo_context context = {.builder = {.graph = graph, .params = params, .training = true}};
     elbo_ints none = {0};
     elbo_critic critic = {.widths = &none, .learning = true};
-    elbo_node *a = elbo_input(graph, "a", ELBO_F32, ELBO_SHAPE(N, 1)), *b = elbo_input(graph, "b", ELBO_F32, ELBO_SHAPE(N, 1));
+    elbo_node *a = elbo_input(graph, "a", ELBO_F32, ELBO_SHAPE(N, 1)),
+              *b = elbo_input(graph, "b", ELBO_F32, ELBO_SHAPE(N, 1));
     elbo_node *score = elbo_critic_score(&context, &critic, a);
     elbo_node *fetch[3] = {elbo_critic_loss(score, elbo_critic_score(&context, &critic, b))}, *wrt[2];
     wrt[0] = elbo_param(graph, params, "critic.output.weight");
@@ -255,7 +256,8 @@ static void test_sum_of_parts(void **state) {
             for (int i = 0; i < 2 * batch; i++) {
                 double z = 0.5 * i - 0.6;
                 ((double *)elbo_plan_input(p.plan, p.z))[i] = z;
-                wanted += (log_normal(z, loc[i / 2][i % 2], log_scale[i / 2][i % 2]) - log_normal(z, 0, 0)) / (double)batch;
+                wanted +=
+                    (log_normal(z, loc[i / 2][i % 2], log_scale[i / 2][i % 2]) - log_normal(z, 0, 0)) / (double)batch;
             }
             parts_run(&p, 0, got);
             assert_true(fabs(got[0] + got[1] + got[2] - wanted) < 1e-12);
@@ -265,8 +267,8 @@ static void test_sum_of_parts(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_permuted),           cmocka_unit_test(test_optimum),
-        cmocka_unit_test(test_exact_parts),        cmocka_unit_test(test_stratified_weights),
+        cmocka_unit_test(test_permuted),     cmocka_unit_test(test_optimum),
+        cmocka_unit_test(test_exact_parts),  cmocka_unit_test(test_stratified_weights),
         cmocka_unit_test(test_sum_of_parts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,16 +23,26 @@
 #include "train/metrics_log.h"
 
 /* Three layers of one epoch each, the autoencoder for two, the bound for two: 7 epochs of 3 steps (50, 50, 30 rows). */
-static const char *const small[] = {"data",         "synth:glyphs?train=130&test=30",
-                                    "hidden",       "12,8",
-                                    "latent",       "2",
-                                    "components",   "3",
-                                    "batch",        "50",
-                                    "layer-epochs", "1",
-                                    "pretrain-epochs", "2",
-                                    "noise",        "0.1",
-                                    "epochs",       "2",
-                                    "save-every",   "0",
+static const char *const small[] = {"data",
+                                    "synth:glyphs?train=130&test=30",
+                                    "hidden",
+                                    "12,8",
+                                    "latent",
+                                    "2",
+                                    "components",
+                                    "3",
+                                    "batch",
+                                    "50",
+                                    "layer-epochs",
+                                    "1",
+                                    "pretrain-epochs",
+                                    "2",
+                                    "noise",
+                                    "0.1",
+                                    "epochs",
+                                    "2",
+                                    "save-every",
+                                    "0",
                                     NULL};
 enum { STEPS = 3, STACK_EPOCHS = 3, WHOLE_EPOCHS = 2, BOUND_EPOCHS = 2, BOUND_START = STACK_EPOCHS + WHOLE_EPOCHS };
 enum { EPOCHS = BOUND_START + BOUND_EPOCHS };
@@ -215,6 +225,21 @@ static void test_resume_after_kills(void **state) {
     assert_same_run(whole, killed);
 }
 
+static void test_epochs_of_a_configuration(void **state) {
+    (void)state;
+    elbo_error error = {0};
+    elbo_config *config = configure(NULL);
+    assert_int_equal(elbo_config_epochs(config), EPOCHS);
+    assert_int_equal(elbo_config_set(config, "layer-epochs", "0", &error), ELBO_OK);
+    assert_int_equal(elbo_config_epochs(config), WHOLE_EPOCHS + BOUND_EPOCHS);
+    assert_int_equal(elbo_config_set(config, "pretrain-epochs", "0", &error), ELBO_OK);
+    assert_int_equal(elbo_config_epochs(config), BOUND_EPOCHS);
+    elbo_config_free(config);
+    config = elbo_config_new("vae", &error);
+    assert_int_equal(elbo_config_epochs(config), 10);
+    elbo_config_free(config);
+}
+
 /* Two trainings are the same bits. */
 static void test_is_deterministic(void **state) {
     (void)state;
@@ -236,7 +261,8 @@ static void test_resume_from_anywhere(void **state) {
         char name[32];
         text path;
         snprintf(name, sizeof name, "stopped%d", at);
-        watcher w = {.stop_step = at <= EPOCHS * STEPS ? at : 0, .stop_epoch = at > EPOCHS * STEPS ? at - EPOCHS * STEPS : 0};
+        watcher w = {.stop_step = at <= EPOCHS * STEPS ? at : 0,
+                     .stop_epoch = at > EPOCHS * STEPS ? at - EPOCHS * STEPS : 0};
         elbo_status status = train(NULL, folder(name, path), 1, &w, &error);
         if (status != ELBO_ERROR_INTERRUPTED) fail_msg("stop %d: status %d: %s", at, status, error.message);
         w = (watcher){0};
@@ -265,9 +291,12 @@ static void test_what_moves(void **state) {
         const char *prefix;
         int moves_in[EPOCHS]; /* by epoch */
     } parts[] = {
-        {"encoder.dense1", {1, 0, 0, 1, 1, 1, 1}}, {"decoder.output", {1, 0, 0, 1, 1, 1, 1}},
-        {"encoder.dense2", {0, 1, 0, 1, 1, 1, 1}}, {"decoder.dense2", {0, 1, 0, 1, 1, 1, 1}},
-        {"encoder.posterior", {0, 0, 1, 1, 1, 1, 1}}, {"decoder.dense1", {0, 0, 1, 1, 1, 1, 1}},
+        {"encoder.dense1", {1, 0, 0, 1, 1, 1, 1}},
+        {"decoder.output", {1, 0, 0, 1, 1, 1, 1}},
+        {"encoder.dense2", {0, 1, 0, 1, 1, 1, 1}},
+        {"decoder.dense2", {0, 1, 0, 1, 1, 1, 1}},
+        {"encoder.posterior", {0, 0, 1, 1, 1, 1, 1}},
+        {"decoder.dense1", {0, 0, 1, 1, 1, 1, 1}},
         {"prior.", {0, 0, 0, 0, 0, 1, 1}},
     };
     elbo_error error = {0};
@@ -347,8 +376,8 @@ static void test_optimisers_are_fresh(void **state) {
 /* The schedule starts anew with each phase. */
 static void test_schedule_starts_anew(void **state) {
     (void)state;
-    static const char *const steps[] = {"schedule", "step",        "lr-every",      "1",  "lr-decay", "0.5", "lr", "0.004",
-                                        "pretrain-epochs", "3", NULL};
+    static const char *const steps[] = {"schedule", "step",  "lr-every",        "1", "lr-decay", "0.5",
+                                        "lr",       "0.004", "pretrain-epochs", "3", NULL};
     static const double wanted[] = {1, 0.5, 0.25, 1, 0.5, 0.25, 1, 0.5};
     elbo_error error = {0};
     text path;
@@ -363,8 +392,8 @@ static void test_schedule_starts_anew(void **state) {
 /* With a rate of zero the encoder stays as it is, and the mixture is the one that EM finds on its codes. */
 static void test_mixture_is_that_of_em(void **state) {
     (void)state;
-    static const char *const still[] = {"lr", "0", "layer-epochs", "0", "mixture-starts", "3", "mixture-floor", "1e-4",
-                                        "seed", "5", NULL};
+    static const char *const still[] = {
+        "lr", "0", "layer-epochs", "0", "mixture-starts", "3", "mixture-floor", "1e-4", "seed", "5", NULL};
     elbo_error error = {0};
     text path;
     watcher w = {0};
@@ -413,8 +442,8 @@ static void test_mixture_is_that_of_em(void **state) {
 /* A NaN in the first steps of the last phase goes back to how it was entered, not to before and not to zeros. */
 static void test_nan_after_an_entrance(void **state) {
     (void)state;
-    static const char *const wild[] = {"optimizer", "sgd", "lr", "1e4", "pretrain-rate", "1e-6", "on-nan", "continue",
-                                       "layer-epochs", "0", NULL};
+    static const char *const wild[] = {"optimizer", "sgd",          "lr", "1e4", "pretrain-rate", "1e-6", "on-nan",
+                                       "continue",  "layer-epochs", "0",  NULL};
     elbo_error error = {0};
     text path;
     watcher w = {0};
@@ -430,12 +459,12 @@ static void test_nan_after_an_entrance(void **state) {
     for (size_t i = 0; i < count; i++) square += (double)weight[i] * (double)weight[i];
     assert_true(isfinite(square) && square > 0.1);
     elbo_instance_clear(&instance);
-    /* and where it ends instead, what is left can be gone on from */
-    static const char *const ends[] = {"optimizer", "sgd", "lr", "1e4", "pretrain-rate", "1e-6", NULL};
+    /* and where it ends instead, what is left can be gone on from: the layers' optimisers are still in the file */
+    static const char *const ends[] = {"lr", "1e6", "pretrain-rate", "1e-8", "pretrain-epochs", "0", NULL};
     w = (watcher){0};
     assert_int_equal(train(ends, folder("nan-ends", path), 1, &w, &error), ELBO_ERROR_NUMERIC);
     open_last(path, &instance, &at);
-    assert_int_equal(at.epoch, BOUND_START);
+    assert_int_equal(at.epoch, STACK_EPOCHS);
     elbo_instance_clear(&instance);
     assert_int_equal(resume(path, 0, &w, &error), ELBO_ERROR_NUMERIC);
 }
@@ -450,16 +479,18 @@ static void test_early_stop_waits(void **state) {
     assert_int_equal(train(early, folder("early", path), 1, &w, &error), ELBO_ERROR_INTERRUPTED);
     w = (watcher){0};
     if (resume(path, 0, &w, &error) != ELBO_OK) fail_msg("%s", error.message);
-    assert_int_equal(w.epochs, BOUND_START - 2 + 2); /* the first of the last phase is the best, one more is no better */
+    assert_int_equal(w.epochs,
+                     BOUND_START - 2 + 2); /* the first of the last phase is the best, one more is no better */
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_resume_after_kills),    cmocka_unit_test(test_is_deterministic),
-        cmocka_unit_test(test_resume_from_anywhere),  cmocka_unit_test(test_goes_on_for_longer),
-        cmocka_unit_test(test_what_moves),            cmocka_unit_test(test_optimisers_are_fresh),
-        cmocka_unit_test(test_schedule_starts_anew),  cmocka_unit_test(test_mixture_is_that_of_em),
-        cmocka_unit_test(test_nan_after_an_entrance), cmocka_unit_test(test_early_stop_waits),
+        cmocka_unit_test(test_resume_after_kills),    cmocka_unit_test(test_epochs_of_a_configuration),
+        cmocka_unit_test(test_is_deterministic),      cmocka_unit_test(test_resume_from_anywhere),
+        cmocka_unit_test(test_goes_on_for_longer),    cmocka_unit_test(test_what_moves),
+        cmocka_unit_test(test_optimisers_are_fresh),  cmocka_unit_test(test_schedule_starts_anew),
+        cmocka_unit_test(test_mixture_is_that_of_em), cmocka_unit_test(test_nan_after_an_entrance),
+        cmocka_unit_test(test_early_stop_waits),
     };
     return cmocka_run_group_tests(tests, set_up, scratch_remove);
 }

@@ -85,7 +85,8 @@ static elbo_instance open_last(const char *folder) {
 static const char *describe(size_t v) {
     static char text[256];
     *text = 0;
-    for (int i = 0; variants[v][i]; i++) snprintf(text + strlen(text), sizeof text - strlen(text), "%s ", variants[v][i]);
+    for (int i = 0; variants[v][i]; i++)
+        snprintf(text + strlen(text), sizeof text - strlen(text), "%s ", variants[v][i]);
     return text;
 }
 
@@ -124,7 +125,8 @@ static void test_learn_and_resume(void **state) {
         size_t length, other;
         float *left = elbo_params_data(a.params, &length), *right = elbo_params_data(b.params, &other);
         assert_int_equal(length, other);
-        if (memcmp(left, right, sizeof *left * length) != 0) fail_msg("%s: resuming gave other parameters", describe(v));
+        if (memcmp(left, right, sizeof *left * length) != 0)
+            fail_msg("%s: resuming gave other parameters", describe(v));
         elbo_instance_clear(&a);
         elbo_instance_clear(&b);
         elbo_config_free(config);
@@ -135,9 +137,12 @@ static void test_learn_and_resume(void **state) {
 static void test_overfit(void **state) {
     const scratch *place = *state;
     static const size_t which[] = {0, 2, 4, 5, 8};
-    static const char *const more[] = {"data",   "synth:glyphs?train=8&test=0", "binarize", "threshold",
-                                       "hidden", "60",                          "epochs",   "500",
-                                       "lr",     "0.005",                       "beta",     "0.01",
+    static const char *const more[] = {"data",     "synth:glyphs?train=8&test=0",
+                                       "binarize", "threshold",
+                                       "hidden",   "60",
+                                       "epochs",   "500",
+                                       "lr",       "0.005",
+                                       "beta",     "0.01",
                                        NULL};
     for (size_t i = 0; i < sizeof which / sizeof *which; i++) {
         elbo_error error = {0};
@@ -175,7 +180,7 @@ static elbo_instance first_step(const char *folder, const char *steps, bool othe
         for (int k = 0; k < PIXELS; k++)
             fprintf(file, "%d%s", changed[i] ? 1 - pixel(i, k) : pixel(i, k), k < PIXELS - 1 ? "," : "\n");
     fclose(file);
-    const char *const more[] = {"data",         rows,  "test-fraction",  "0", "batch", batch, "optimizer", "sgd",
+    const char *const more[] = {"data",         rows,  "test-fraction",  "0", "batch", batch,  "optimizer", "sgd",
                                 "critic-steps", steps, "critic-dropout", "0", "lr",    "1e-4", NULL};
     elbo_config *config = configure(variants[4], more);
     watcher w = {.stop_after = 1};
@@ -225,7 +230,8 @@ static void test_repeats_draw_afresh(void **state) {
     }
     assert_true(elbo_params_group(run[0].params, "critic", &first, &count));
     for (size_t k = first; k < first + count; k++) {
-        double a = (double)elbo_params_data(run[0].params, NULL)[k], b = (double)elbo_params_data(run[1].params, NULL)[k];
+        double a = (double)elbo_params_data(run[0].params, NULL)[k],
+               b = (double)elbo_params_data(run[1].params, NULL)[k];
         double c = (double)elbo_params_data(run[2].params, NULL)[k];
         once += (b - a) * (b - a);
         away += (c - 2 * b + a) * (c - 2 * b + a);
@@ -276,8 +282,8 @@ static void test_budget_update(void **state) {
         elbo_error error = {0};
         char folder[128];
         snprintf(folder, sizeof folder, "%s/update%d", place->folder, b);
-        const char *const more[] = {"kl-budget",      budgets[b], "kl-budget-rate", "0.5",   "batch", "230",
-                                    "epochs",         "1",        "init",           "normal", NULL};
+        const char *const more[] = {"kl-budget", budgets[b], "kl-budget-rate", "0.5",    "batch", "230",
+                                    "epochs",    "1",        "init",           "normal", NULL};
         elbo_config *config = configure(variants[8], more);
         watcher w = {0};
         if (train(config, folder, &w, &error) != ELBO_OK) fail_msg("%s", error.message);
@@ -332,8 +338,8 @@ static double log_mean_exp(const double *v, int count) {
 }
 
 /* The bound of each variant is below the likelihood that its own prior and decoder have, and weighted draws of its
- * posterior give that likelihood: 5 standard errors of 20 000 draws each. The prior's integral is `mass` or unknown (0).
- * f32 densities of some ten nats are good to 1e-5 relative. */
+ * posterior give that likelihood: 5 standard errors of 20 000 draws each. The prior's integral is `mass` or unknown
+ * (0). f32 densities of some ten nats are good to 1e-5 relative. */
 static void bound_is_below(const char *folder, const char *what, double mass) {
     elbo_error error = {0};
     opened o = open_run(folder);
@@ -383,8 +389,7 @@ static void test_bound_is_below(void **state) {
     char rows[128];
     snprintf(rows, sizeof rows, "%s/toy.csv", place->folder);
     write_rows(rows, 60, false);
-    const char *const more[] = {"data",  rows, "test-fraction", "0",  "latent", "2",
-                                "batch", "20", "epochs",        "60", NULL};
+    const char *const more[] = {"data", rows, "test-fraction", "0", "latent", "2", "batch", "20", "epochs", "60", NULL};
     for (size_t i = 0; i < sizeof which / sizeof *which; i++) {
         elbo_error error = {0};
         char folder[128];
@@ -460,12 +465,23 @@ typedef struct degenerate {
 static void test_degenerate(void **state) {
     const scratch *place = *state;
     static const degenerate cases[] = {
-        {0, 20, true, "8", NULL},  {0, 1, false, "8", "at least 4 rows"}, {0, 20, false, "1", "at least 4 rows"},
-        {0, 9, false, "8", NULL},  {2, 20, true, "8", NULL},              {2, 1, false, "8", "at least 2 rows"},
-        {2, 9, false, "1", "at least 2 rows"},                            {3, 9, false, "8", NULL},
-        {4, 20, true, "8", NULL},  {4, 1, false, "8", NULL},              {4, 9, false, "1", NULL},
-        {5, 20, true, "8", NULL},  {5, 1, false, "8", NULL},              {5, 9, false, "1", NULL},
-        {8, 20, true, "8", NULL},  {8, 1, false, "8", NULL},              {8, 9, false, "1", NULL},
+        {0, 20, true, "8", NULL},
+        {0, 1, false, "8", "at least 4 rows"},
+        {0, 20, false, "1", "at least 4 rows"},
+        {0, 9, false, "8", NULL},
+        {2, 20, true, "8", NULL},
+        {2, 1, false, "8", "at least 2 rows"},
+        {2, 9, false, "1", "at least 2 rows"},
+        {3, 9, false, "8", NULL},
+        {4, 20, true, "8", NULL},
+        {4, 1, false, "8", NULL},
+        {4, 9, false, "1", NULL},
+        {5, 20, true, "8", NULL},
+        {5, 1, false, "8", NULL},
+        {5, 9, false, "1", NULL},
+        {8, 20, true, "8", NULL},
+        {8, 1, false, "8", NULL},
+        {8, 9, false, "1", NULL},
     };
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
         const degenerate *at = &cases[c];
@@ -521,7 +537,7 @@ static void test_refusals(void **state) {
         if (!strstr(error.message, cases[c][0])) fail_msg("%s: %s", cases[c][0], error.message);
         elbo_config_free(config);
     }
-    static const char *const foreign[][3] = {{"factorvae", "draws", "2"},    {"factorvae", "inference", "bbvi"},
+    static const char *const foreign[][3] = {{"factorvae", "draws", "2"},     {"factorvae", "inference", "bbvi"},
                                              {"btcvae", "estimator", "iwae"}, {"iop", "prior", "gamma"},
                                              {"iop", "free-bits", "1"},       {"vampvae", "posterior", "laplace"}};
     for (size_t c = 0; c < sizeof foreign / sizeof *foreign; c++) {

@@ -1,53 +1,6 @@
 /* Variational deep embedding: the bound against enumeration and quadrature on one-dimensional codes, gradients against
- * differences, steps of every phase against PyTorch, what is learnt, and inputs at the edge. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-/* after the above */
-#include <cmocka.h>
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "base/memory.h"
-#include "base/rng.h"
-#include "graph/params.h"
-#include "scratch.h"
-#include "train/step.h"
-
-/* ---- instances ---- */
-
-static elbo_config *configure(const char *const *settings) {
-    elbo_error error = {0};
-    elbo_config *config = elbo_config_new("vade", &error);
-    if (!config) fail_msg("%s", error.message);
-    for (const char *const *at = settings; at && *at; at += 2)
-        if (elbo_config_set(config, at[0], at[1], &error) != ELBO_OK) fail_msg("%s", error.message);
-    return config;
-}
-
-static void open_instance(elbo_instance *instance, elbo_dataset **dataset, elbo_dtype dtype, void *values, int64_t rows,
-                          int64_t size, const char *const *settings) {
-    elbo_error error = {0};
-    elbo_array x = {.dtype = dtype, .rank = 2, .shape = {rows, size}, .data = values};
-    elbo_data_options options;
-    assert_int_equal(elbo_options_init(&elbo_data_options_table, &options, &error), ELBO_OK);
-    options.test_fraction = 0;
-    *dataset = elbo_dataset_from_array(&x, NULL, &options, &error);
-    elbo_options_clear(&elbo_data_options_table, &options);
-    if (!*dataset) fail_msg("%s", error.message);
-    elbo_config *config = configure(settings);
-    if (elbo_instance_new(instance, config, *dataset, &error) != ELBO_OK) fail_msg("%s", error.message);
-    elbo_config_free(config);
-}
-
-static float *tensor(const elbo_instance *instance, const char *name) {
-    const elbo_param_info *info = elbo_params_find(instance->params, name);
-    if (!info) fail_msg("no parameter %s", name);
-    return elbo_params_tensor(instance->params, elbo_params_index(instance->params, info));
-}
+ * differences, what is learnt, and inputs at the edge. */
+#include "vade_support.h"
 
 /* An update of a phase in double precision: its objective, loss, reconstruction and kl. */
 typedef struct bench {
@@ -114,10 +67,9 @@ typedef struct toy {
     double mean[TOY_ROWS], deviation[TOY_ROWS];
 } toy;
 
-static const char *const toy_settings[] = {
-    "latent",   "1",     "components", "2",   "hidden", "",   "likelihood",      "gaussian",
-    "variance", "fixed", "scale",      "0.5", "draws",  "400", "pretrain-epochs", "0",
-    NULL};
+static const char *const toy_settings[] = {"latent",     "1",        "components",      "2",     "hidden", "",
+                                           "likelihood", "gaussian", "variance",        "fixed", "scale",  "0.5",
+                                           "draws",      "400",      "pretrain-epochs", "0",     NULL};
 
 /* Reads the numbers back from the parameters, which are f32. */
 static void read_toy(toy *t) {
@@ -128,7 +80,8 @@ static void read_toy(toy *t) {
         t->loc[k] = (double)tensor(&t->instance, "prior.mixture.loc")[k];
         t->scale[k] = exp((double)tensor(&t->instance, "prior.mixture.log_scale")[k]);
     }
-    const float *a = tensor(&t->instance, "encoder.posterior.weight"), *c = tensor(&t->instance, "encoder.posterior.bias");
+    const float *a = tensor(&t->instance, "encoder.posterior.weight"),
+                *c = tensor(&t->instance, "encoder.posterior.bias");
     for (int i = 0; i < TOY_SIZE; i++) {
         t->w[i] = (double)tensor(&t->instance, "decoder.output.weight")[i];
         t->b[i] = (double)tensor(&t->instance, "decoder.output.bias")[i];
@@ -173,8 +126,7 @@ static double log_normal(double x, double mean, double deviation) {
 
 static double log_likelihood(const toy *t, int n, double z) {
     double sum = 0;
-    for (int i = 0; i < TOY_SIZE; i++)
-        sum += log_normal((double)t->x[n * TOY_SIZE + i], t->w[i] * z + t->b[i], t->s);
+    for (int i = 0; i < TOY_SIZE; i++) sum += log_normal((double)t->x[n * TOY_SIZE + i], t->w[i] * z + t->b[i], t->s);
     return sum;
 }
 
@@ -199,13 +151,13 @@ static double log_evidence(const toy *t, int n) {
 /* What a wrong loss would be; the test must tell each from the right one. */
 typedef enum mutation {
     RIGHT,
-    NO_ENTROPY,      /* without sum gamma log gamma */
-    NO_WEIGHTS,      /* without sum gamma log pi */
-    WRONG_SIGN,      /* + instead of - log pi */
-    REVERSED,        /* KL(p(z|c) || q(z|x)) */
-    UNIFORM,         /* gamma without pi */
-    NO_HALF,         /* KL without its -1/2 */
-    SAMPLED,         /* KL by the draw: right on average, another estimate */
+    NO_ENTROPY, /* without sum gamma log gamma */
+    NO_WEIGHTS, /* without sum gamma log pi */
+    WRONG_SIGN, /* + instead of - log pi */
+    REVERSED,   /* KL(p(z|c) || q(z|x)) */
+    UNIFORM,    /* gamma without pi */
+    NO_HALF,    /* KL without its -1/2 */
+    SAMPLED,    /* KL by the draw: right on average, another estimate */
     MUTATIONS
 } mutation;
 
@@ -427,129 +379,15 @@ static void check_gradients(const char *const *settings, int phase) {
 
 static void test_gradients(void **state) {
     (void)state;
-    static const char *const few[] = {"latent",   "1",     "components", "2",   "hidden", "",  "likelihood",      "gaussian",
-                                      "variance", "fixed", "scale",      "0.5", "draws",  "3", "pretrain-epochs", "0",
-                                      NULL};
-    static const char *const pretrained[] = {"latent",   "1",     "components", "2",   "hidden", "",  "likelihood",      "gaussian",
-                                             "variance", "fixed", "scale",      "0.5", "draws",  "3", "pretrain-epochs", "1",
-                                             NULL};
+    static const char *const few[] = {"latent",     "1",        "components",      "2",     "hidden", "",
+                                      "likelihood", "gaussian", "variance",        "fixed", "scale",  "0.5",
+                                      "draws",      "3",        "pretrain-epochs", "0",     NULL};
+    static const char *const pretrained[] = {"latent",     "1",        "components",      "2",     "hidden", "",
+                                             "likelihood", "gaussian", "variance",        "fixed", "scale",  "0.5",
+                                             "draws",      "3",        "pretrain-epochs", "1",     NULL};
     check_gradients(few, 0);
     check_gradients(pretrained, 0); /* the autoencoder */
     check_gradients(pretrained, 1);
-}
-
-/* ---- PyTorch ---- */
-
-enum { PIXELS = 12, BATCH = 6, MOST = 256 };
-
-typedef struct entry {
-    char name[64];
-    int count;
-    double *value;
-} entry;
-
-static entry fixture[MOST];
-static int entries;
-
-static void load_fixture(void) {
-    FILE *file = fopen(TEST_DIR "/fixtures/vade_step.txt", "r");
-    assert_non_null(file);
-    while (entries < MOST && fscanf(file, "%63s %d", fixture[entries].name, &fixture[entries].count) == 2) {
-        entry *e = &fixture[entries++];
-        e->value = malloc(sizeof(double) * (size_t)e->count);
-        for (int i = 0; i < e->count; i++) assert_int_equal(fscanf(file, "%lf", &e->value[i]), 1);
-    }
-    fclose(file);
-    assert_true(entries > 100);
-}
-
-static const entry *find(const char *prefix, const char *name) {
-    char full[128];
-    snprintf(full, sizeof full, "%s%s", prefix, name);
-    for (int i = 0; i < entries; i++)
-        if (strcmp(fixture[i].name, full) == 0) return &fixture[i];
-    fail_msg("the fixture has no %s", full);
-    return NULL;
-}
-
-/* The error relative to the vector's root mean square; where that is zero, anything but zero is wrong. */
-static double relative_error(const float *got, const double *wanted, int count) {
-    double worst = 0, square = 0;
-    for (int i = 0; i < count; i++) {
-        square += wanted[i] * wanted[i];
-        worst = fmax(worst, fabs((double)got[i] - wanted[i]));
-    }
-    return worst > 0 ? worst / sqrt(square / count) : 0;
-}
-
-static void check_step(elbo_instance *instance, const uint8_t *pixels, const char *name, int phase, int u,
-                       double weight) {
-    elbo_error error = {0};
-    size_t length;
-    elbo_params_data(instance->params, &length);
-    float *gradient = aligned_alloc(64, sizeof(float) * length);
-    memset(gradient, 0, sizeof(float) * length);
-    elbo_step_program program;
-    instance->phase = phase;
-    if (elbo_step_program_new(&program, instance, BATCH, gradient, 1, &error) != ELBO_OK) fail_msg("%s", error.message);
-    memcpy(elbo_plan_input(program.plan[u], program.raw), pixels, BATCH * PIXELS);
-    elbo_run run = {.seed = (uint64_t)find("", "seed")->value[0], .step = (uint32_t)find("", "step")->value[0]};
-    elbo_step_result result;
-    assert_int_equal(elbo_step_program_run(&program, u, weight, &run, &result, &error), ELBO_OK);
-    const double got[] = {result.loss, result.reconstruction, result.kl};
-    const char *const names[] = {".loss", ".reconstruction", ".kl"};
-    for (int i = 0; i < 3; i++) {
-        double wanted = find(name, names[i])->value[0];
-        if (!(fabs(got[i] - wanted) <= 1e-5 * fabs(wanted)))
-            fail_msg("%s%s: %.9g, PyTorch %.9g", name, names[i], got[i], wanted);
-    }
-    for (size_t i = 0; i < elbo_params_count(instance->params); i++) {
-        const elbo_param_info *info = elbo_params_at(instance->params, i);
-        char key[96];
-        snprintf(key, sizeof key, ".d.%s", info->name);
-        double worst = relative_error(gradient + info->offset, find(name, key)->value, (int)info->count);
-        if (!(worst < 2e-5)) fail_msg("%s: gradient of %s is off by %g of its size", name, info->name, worst);
-    }
-    elbo_step_program_clear(&program);
-    free(gradient);
-}
-
-static void check_cases(const char *draws, bool first) {
-    elbo_instance instance;
-    elbo_dataset *dataset;
-    uint8_t pixels[BATCH * PIXELS];
-    const char *settings[] = {"hidden",   "10,7", "latent", "3",   "components",   "4", "binarize",        "none",
-                              "draws",    draws,  "layer-epochs", "1", "pretrain-epochs", "1", NULL};
-    const entry *raw = find("", "raw");
-    for (int i = 0; i < raw->count; i++) pixels[i] = (uint8_t)raw->value[i];
-    open_instance(&instance, &dataset, ELBO_U8, pixels, BATCH, PIXELS, settings);
-    for (size_t i = 0; i < elbo_params_count(instance.params); i++) {
-        const elbo_param_info *info = elbo_params_at(instance.params, i);
-        const entry *e = find("", info->name);
-        assert_int_equal(e->count, info->count);
-        for (int k = 0; k < e->count; k++) elbo_params_tensor(instance.params, (int64_t)i)[k] = (float)e->value[k];
-    }
-    elbo_params_touch(instance.params);
-    if (first) {
-        check_step(&instance, pixels, "layer0", 0, 0, 1);
-        check_step(&instance, pixels, "layer1", 0, 1, 1);
-        check_step(&instance, pixels, "layer2", 0, 2, 1);
-        check_step(&instance, pixels, "whole", 1, 0, 1);
-        check_step(&instance, pixels, "one", 2, 0, 1);
-        check_step(&instance, pixels, "warm", 2, 0, 0.25);
-    } else {
-        check_step(&instance, pixels, "two", 2, 0, 1);
-    }
-    elbo_instance_clear(&instance);
-    elbo_dataset_free(dataset);
-}
-
-static void test_steps_are_those_of_pytorch(void **state) {
-    (void)state;
-    load_fixture();
-    check_cases("1", true);
-    check_cases("2", false);
-    for (int i = 0; i < entries; i++) free(fixture[i].value);
 }
 
 /* ---- what is learnt ---- */
@@ -589,10 +427,27 @@ static elbo_status train(const char *name, const char *const *settings, watcher 
  * that a start without knowledge has, little more than the code remains. */
 static void test_overfits_one_batch(void **state) {
     (void)state;
-    static const char *const settings[] = {"data",   "synth:glyphs?train=8&test=1", "hidden", "64", "latent",
-                                           "4",      "components", "3", "binarize", "threshold", "lr", "0.003",
-                                           "epochs", "400", "pretrain-epochs", "200", "save-every", "0", "evaluate-every",
-                                           "1000",   NULL};
+    static const char *const settings[] = {"data",
+                                           "synth:glyphs?train=8&test=1",
+                                           "hidden",
+                                           "64",
+                                           "latent",
+                                           "4",
+                                           "components",
+                                           "3",
+                                           "binarize",
+                                           "threshold",
+                                           "lr",
+                                           "0.003",
+                                           "epochs",
+                                           "400",
+                                           "pretrain-epochs",
+                                           "200",
+                                           "save-every",
+                                           "0",
+                                           "evaluate-every",
+                                           "1000",
+                                           NULL};
     elbo_error error = {0};
     watcher w = {0};
     char path[256];
@@ -644,15 +499,14 @@ static void check_cluster_draws(elbo_model *model) {
     enum { DRAWS = 2000, LATENT = 2 };
     elbo_error error = {0};
     elbo_params *params = elbo_model_get_params(model);
-    const float *loc = elbo_params_tensor(
-        params, elbo_params_index(params, elbo_params_find(params, "prior.mixture.loc")));
-    const float *log_scale = elbo_params_tensor(
-        params, elbo_params_index(params, elbo_params_find(params, "prior.mixture.log_scale")));
+    const float *loc =
+        elbo_params_tensor(params, elbo_params_index(params, elbo_params_find(params, "prior.mixture.loc")));
+    const float *log_scale =
+        elbo_params_tensor(params, elbo_params_index(params, elbo_params_find(params, "prior.mixture.log_scale")));
     for (int64_t k = 0; k < elbo_model_get_info(model)->clusters; k++) {
         elbo_array z;
         assert_int_equal(elbo_model_cluster_prior(model, k, 3, 1, 0, &z, &error), ELBO_OK);
-        for (int i = 0; i < 3 * LATENT; i++)
-            assert_true(((float *)z.data)[i] == loc[k * LATENT + i % LATENT]);
+        for (int i = 0; i < 3 * LATENT; i++) assert_true(((float *)z.data)[i] == loc[k * LATENT + i % LATENT]);
         elbo_array_free(&z);
         assert_int_equal(elbo_model_cluster_prior(model, k, DRAWS, 1, 1, &z, &error), ELBO_OK);
         for (int d = 0; d < LATENT; d++) {
@@ -676,9 +530,27 @@ static void check_cluster_draws(elbo_model *model) {
  * for 0.997 of the rows. */
 static void test_finds_clusters(void **state) {
     (void)state;
-    static const char *const settings[] = {"data", "synth:mixture", "hidden", "32", "latent", "2", "components", "5",
-                                           "likelihood", "gaussian", "variance", "shared", "layer-epochs", "1",
-                                           "pretrain-epochs", "4", "epochs", "4", "save-every", "0", NULL};
+    static const char *const settings[] = {"data",
+                                           "synth:mixture",
+                                           "hidden",
+                                           "32",
+                                           "latent",
+                                           "2",
+                                           "components",
+                                           "5",
+                                           "likelihood",
+                                           "gaussian",
+                                           "variance",
+                                           "shared",
+                                           "layer-epochs",
+                                           "1",
+                                           "pretrain-epochs",
+                                           "4",
+                                           "epochs",
+                                           "4",
+                                           "save-every",
+                                           "0",
+                                           NULL};
     elbo_error error = {0};
     watcher w = {0};
     char path[256];
@@ -711,9 +583,9 @@ static void test_finds_clusters(void **state) {
 /* ---- the edge ---- */
 
 static void check_trains(const char *name, const char *data, const char *components, const char *likelihood) {
-    const char *settings[] = {"data",       data,  "hidden",     "8",        "latent",          "2", "components", components,
-                              "likelihood", likelihood, "layer-epochs", "1", "pretrain-epochs", "2", "epochs",     "3",
-                              "save-every", "0",   NULL};
+    const char *settings[] = {
+        "data",         data, "hidden",          "8", "latent", "2", "components", components, "likelihood", likelihood,
+        "layer-epochs", "1",  "pretrain-epochs", "2", "epochs", "3", "save-every", "0",        NULL};
     elbo_error error = {0};
     watcher w = {0};
     char path[256];
@@ -750,14 +622,14 @@ static void expect_refusal(const char *name, const char *const *settings, const 
 
 static void test_refusals(void **state) {
     (void)state;
-    static const char *const many[] = {"data", "synth:mixture?rows=7&test=1", "likelihood", "gaussian", "hidden", "8",
-                                       "components", "8", NULL};
-    static const char *const deep[] = {"data", "synth:mixture", "likelihood", "gaussian", "hidden", "8,8,8,8",
-                                       "layer-epochs", "1", NULL};
-    static const char *const other[] = {"data", "synth:mixture", "likelihood", "gaussian", "decoder-hidden", "8",
-                                        "layer-epochs", "1", NULL};
-    static const char *const idle[] = {"data", "synth:mixture", "likelihood", "gaussian", "pretrain-epochs", "0",
-                                       "noise", "0.2", NULL};
+    static const char *const many[] = {
+        "data", "synth:mixture?rows=7&test=1", "likelihood", "gaussian", "hidden", "8", "components", "8", NULL};
+    static const char *const deep[] = {"data",    "synth:mixture", "likelihood", "gaussian", "hidden",
+                                       "8,8,8,8", "layer-epochs",  "1",          NULL};
+    static const char *const other[] = {"data", "synth:mixture", "likelihood", "gaussian", "decoder-hidden",
+                                        "8",    "layer-epochs",  "1",          NULL};
+    static const char *const idle[] = {"data", "synth:mixture", "likelihood", "gaussian", "pretrain-epochs",
+                                       "0",    "noise",         "0.2",        NULL};
     expect_refusal("many", many, "7 training rows");
     expect_refusal("deep", deep, "at most 3");
     expect_refusal("other", other, "--decoder-hidden");
@@ -766,11 +638,16 @@ static void test_refusals(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bound_is_the_enumerated_one), cmocka_unit_test(test_bound_is_below_the_evidence),
-        cmocka_unit_test(test_bound_touches_the_evidence),  cmocka_unit_test(test_far_codes_stay_finite),
-        cmocka_unit_test(test_gradients),                   cmocka_unit_test(test_steps_are_those_of_pytorch),
-        cmocka_unit_test(test_overfits_one_batch),          cmocka_unit_test(test_finds_clusters),
-        cmocka_unit_test(test_degenerate_data),             cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_bound_is_the_enumerated_one),
+        cmocka_unit_test(test_bound_is_below_the_evidence),
+        cmocka_unit_test(test_bound_touches_the_evidence),
+        cmocka_unit_test(test_far_codes_stay_finite),
+        cmocka_unit_test(test_gradients),
+
+        cmocka_unit_test(test_overfits_one_batch),
+        cmocka_unit_test(test_finds_clusters),
+        cmocka_unit_test(test_degenerate_data),
+        cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, set_up, scratch_remove);
 }

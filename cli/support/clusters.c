@@ -110,8 +110,7 @@ elbo_status elbo_cli_clusters_of_model(elbo_model *model, const elbo_dataset *da
     out->clusters = info->clusters;
     if (out->clusters == 0)
         return elbo_cli_fail(error, ELBO_ERROR_UNSUPPORTED,
-                             "%s has no clusters of its own; --mixture K fits some to its codes",
-                             info->model);
+                             "%s has no clusters of its own; --mixture K fits some to its codes", info->model);
     return assign(dataset, split, by_model, model, out, error);
 }
 

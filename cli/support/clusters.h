@@ -5,8 +5,8 @@
 #include "support/command.h"
 
 typedef struct elbo_cli_clusters {
-    int64_t clusters, used; /* that there are, and that have rows */
-    elbo_array assigned;    /* i32 [N]: argmax of q(c|x), the first of equals */
+    int64_t clusters, used;   /* that there are, and that have rows */
+    elbo_array assigned;      /* i32 [N]: argmax of q(c|x), the first of equals */
     elbo_array probabilities; /* f32 [N, clusters]: q(c|x) */
     elbo_array labels;        /* i32 [N]; empty where rows have none */
     int64_t *rows;            /* [clusters] */
@@ -24,8 +24,7 @@ typedef struct elbo_cli_code_mixture {
     int threads;
 } elbo_cli_code_mixture;
 elbo_status elbo_cli_clusters_of_codes(elbo_model *model, const elbo_dataset *dataset, elbo_split split,
-                                       const elbo_cli_code_mixture *mixture, elbo_cli_clusters *out,
-                                       elbo_error *error);
+                                       const elbo_cli_code_mixture *mixture, elbo_cli_clusters *out, elbo_error *error);
 elbo_status elbo_cli_clusters_of_fit(const elbo_fit *fit, const elbo_dataset *dataset, elbo_split split,
                                      elbo_cli_clusters *out, elbo_error *error);
 void elbo_cli_clusters_free(elbo_cli_clusters *clusters);

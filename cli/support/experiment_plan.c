@@ -145,8 +145,7 @@ static elbo_status configure(const elbo_cli_plan_request *request, elbo_cli_plan
     (void)elbo_config_get(run->config, "seed", text, sizeof text);
     snprintf(seed, sizeof seed, "%lld", strtoll(text, NULL, 10) + run->seed);
     ELBO_CLI_TRY(elbo_config_set(run->config, "seed", seed, error));
-    (void)elbo_config_get(run->config, "epochs", text, sizeof text);
-    run->epochs = strtoll(text, NULL, 10);
+    run->epochs = elbo_config_epochs(run->config);
     return ELBO_OK;
 }
 

@@ -170,10 +170,10 @@ static elbo_status topics(const elbo_cli_measured *at, const void *options, json
 
 /* ---- clusters: what elbo cluster prints ---- */
 
-#define CLUSTERS_OPTIONS(O)                                                                                          \
-    O(CHOICE, split, "all", 0, 0, ELBO_CLI_SPLITS, "which rows")                                                     \
-    O(INT, mixture, "10", 1, 65536, NULL, "models without clusters: components of a mixture fitted to their codes")  \
-    O(INT, restarts, "5", 1, 10000, NULL, "models without clusters: starts of EM, of which the best is kept")        \
+#define CLUSTERS_OPTIONS(O)                                                                                         \
+    O(CHOICE, split, "all", 0, 0, ELBO_CLI_SPLITS, "which rows")                                                    \
+    O(INT, mixture, "10", 1, 65536, NULL, "models without clusters: components of a mixture fitted to their codes") \
+    O(INT, restarts, "5", 1, 10000, NULL, "models without clusters: starts of EM, of which the best is kept")       \
     O(INT, seed, "1", 0, 9.2e18, NULL, "models without clusters: seed of those starts")
 ELBO_OPTIONS_STRUCT(clusters_options, CLUSTERS_OPTIONS);
 #define ELBO_TABLE_STRUCT clusters_options

@@ -1,16 +1,17 @@
-/* The bound under a limit: the best reconstruction among posteriors whose mean KL is at most a budget. Its Lagrangian is
+/* The bound under a limit: the best reconstruction among posteriors whose mean KL is at most a budget. Its Lagrangian
+ * is
  *
  *   min over networks, max over beta >= 0:   E[-log p(x|z)] + beta (KL - budget)
  *
  * beta rises while the KL is above the budget and falls while it is below, by the multiplier's update of Rezende and
  * Viola 2018 (arXiv:1810.00597, algorithm 1): a factor e^(rate C) in each step, where C is a running mean of the
- * constraint, here as a share of the budget and at most 1, so that one rate suits all budgets. Mean and multiplier are parameters of
- * the state; a step uses what the steps before it left. */
+ * constraint, here as a share of the budget and at most 1, so that one rate suits all budgets. Mean and multiplier are
+ * parameters of the state; a step uses what the steps before it left. */
 #include "graph/graph.h"
 #include "infer/infer.h"
 
-static const double keep = 0.9;       /* of the running mean in each step */
-static const double limit = 13.8155;  /* of |log beta|: a million; further away it would take long to come back */
+static const double keep = 0.9;      /* of the running mean in each step */
+static const double limit = 13.8155; /* of |log beta|: a million; further away it would take long to come back */
 
 static elbo_node *state(elbo_builder *builder, const char *name) {
     return elbo_nn_param(builder, "budget", name, ELBO_SHAPE(1), ELBO_INIT_ZERO, 0, 1, 1);

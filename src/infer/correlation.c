@@ -32,10 +32,9 @@ elbo_correlation elbo_correlation_of(const elbo_dist *q, const elbo_dist *p, elb
     elbo_node *whole = elbo_logsumexp(elbo_add(elbo_sum(pairs, -1, -1, false), each), 1, 1, false);
     elbo_node *apart = elbo_logsumexp(elbo_add(pairs, elbo_reshape(each, ELBO_SHAPE(batch, batch, 1))), 1, 1, false);
     apart = elbo_sum(apart, -1, -1, false);
-    elbo_correlation out = {
-        .information = elbo_mean_all(elbo_sub(elbo_dist_log_prob(q, z), whole)),
-        .correlation = elbo_mean_all(elbo_sub(whole, apart)),
-        .dimensions = elbo_mean_all(elbo_sub(apart, elbo_dist_log_prob(p, z)))};
+    elbo_correlation out = {.information = elbo_mean_all(elbo_sub(elbo_dist_log_prob(q, z), whole)),
+                            .correlation = elbo_mean_all(elbo_sub(whole, apart)),
+                            .dimensions = elbo_mean_all(elbo_sub(apart, elbo_dist_log_prob(p, z)))};
     elbo_scope_pop(graph);
     return out;
 }

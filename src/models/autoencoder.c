@@ -64,10 +64,11 @@ static elbo_status check_ranges(const elbo_autoencoder_options *o, const elbo_he
     elbo_head_range_text(posterior, ELBO_HEAD_FREE, here, sizeof here);
     elbo_head_range_text(prior, prior_freedom(o), there, sizeof there);
     if (!elbo_head_fits(posterior, ELBO_HEAD_FREE, prior, prior_freedom(o)))
-        return elbo_fail(error, ELBO_ERROR_USAGE,
-                         "--posterior %s does not go with --prior %s: it gives %s; the prior has %s%s", posterior_text(o),
-                         prior_text(o), here, there, o->learn_prior ? ", and --learn-prior moves it" : "");
-    if (o->inference && is(o->inference, "wake-sleep") && !elbo_head_fits(prior, prior_freedom(o), posterior, ELBO_HEAD_FREE))
+        return elbo_fail(
+            error, ELBO_ERROR_USAGE, "--posterior %s does not go with --prior %s: it gives %s; the prior has %s%s",
+            posterior_text(o), prior_text(o), here, there, o->learn_prior ? ", and --learn-prior moves it" : "");
+    if (o->inference && is(o->inference, "wake-sleep") &&
+        !elbo_head_fits(prior, prior_freedom(o), posterior, ELBO_HEAD_FREE))
         return elbo_fail(error, ELBO_ERROR_USAGE,
                          "--inference wake-sleep shows draws of --prior %s to --posterior %s, which must cover them: "
                          "the prior gives %s; the posterior has %s",

@@ -8,8 +8,8 @@
 
 #define ELBO_LATENT_OPTIONS(O) O(INT, latent, "20", 1, 65536, NULL, "dimensions of the code z")
 
-#define ELBO_PRIOR_OPTIONS(O)                                                                            \
-    O(TEXT, prior, "normal", 0, 0, NULL,                                                                 \
+#define ELBO_PRIOR_OPTIONS(O)                                                                               \
+    O(TEXT, prior, "normal", 0, 0, NULL,                                                                    \
       "p(z): a distribution, standard unless parameters are given: gamma, student_t(df=5), normal_mixture") \
     O(BOOL, learn_prior, "false", 0, 0, NULL, "train the prior's parameters that are not given")
 
@@ -34,27 +34,27 @@
     O(BOOL, bounded_mean, "false", 0, 0, NULL, "gaussian: mean through a sigmoid into (0,1)")             \
     O(INT, levels, "256", 2, 256, NULL, "categorical, discretised_logistic: grey values")
 
-#define ELBO_INFERENCE_OPTIONS(O)                                                                                   \
-    O(CHOICE, inference, "sgvb", 0, 0, "sgvb|wake-sleep|bbvi|mcem|full-vb",                                         \
-      "train encoder and decoder on the bound; by wake-sleep; with a posterior fitted for each row and no encoder " \
-      "(bbvi); on codes from Hamiltonian Monte Carlo (mcem); on the bound with a posterior over the decoder's "     \
-      "weights too")                                                                                                \
-    O(CHOICE, estimator, "b", 0, 0, "a|b|stl|iwae|dreg|reinforce|vimco",                                            \
-      "of the gradient: `elbo list estimators` tells them apart")                                                   \
-    O(INT, draws, "1", 1, 10000, NULL, "samples of z for each datum in a training step (L, or K of iwae)")          \
-    O(CHOICE, control, "mean", 0, 0, "none|mean|leave-one-out|learned",                                             \
-      "reinforce: what is taken off the bound to calm its gradient: nothing, its running mean, the mean of the "    \
-      "other draws, or a network's guess")                                                                          \
-    O(REAL, free_bits, "0", 0, 1000, NULL, "nats of KL that each latent dimension may spend for nothing")           \
-    O(REAL, kl_budget, "0", 0, 1e6, NULL,                                                                           \
+#define ELBO_INFERENCE_OPTIONS(O)                                                                                     \
+    O(CHOICE, inference, "sgvb", 0, 0, "sgvb|wake-sleep|bbvi|mcem|full-vb",                                           \
+      "train encoder and decoder on the bound; by wake-sleep; with a posterior fitted for each row and no encoder "   \
+      "(bbvi); on codes from Hamiltonian Monte Carlo (mcem); on the bound with a posterior over the decoder's "       \
+      "weights too")                                                                                                  \
+    O(CHOICE, estimator, "b", 0, 0, "a|b|stl|iwae|dreg|reinforce|vimco",                                              \
+      "of the gradient: `elbo list estimators` tells them apart")                                                     \
+    O(INT, draws, "1", 1, 10000, NULL, "samples of z for each datum in a training step (L, or K of iwae)")            \
+    O(CHOICE, control, "mean", 0, 0, "none|mean|leave-one-out|learned",                                               \
+      "reinforce: what is taken off the bound to calm its gradient: nothing, its running mean, the mean of the "      \
+      "other draws, or a network's guess")                                                                            \
+    O(REAL, free_bits, "0", 0, 1000, NULL, "nats of KL that each latent dimension may spend for nothing")             \
+    O(REAL, kl_budget, "0", 0, 1e6, NULL,                                                                             \
       "the best reconstruction whose mean KL is at most so many nats: beta is its Lagrange multiplier (0: no limit)") \
-    O(REAL, kl_budget_rate, "0.01", 1e-9, 10, NULL,                                                                 \
-      "kl-budget: change of log beta in a step when the KL is twice the budget, or more")                                    \
-    O(INT, local_steps, "10", 1, 100000, NULL,                                                                      \
-      "bbvi, mcem: moves of each row's posterior before a step on the parameters")                                  \
-    O(REAL, local_rate, "0.05", 0, 1000, NULL, "bbvi: rate of those moves")                                         \
-    O(INT, repeats, "5", 1, 10000, NULL, "mcem: steps on the parameters after the moves of a batch")                \
-    O(INT, fit_steps, "300", 1, 1e6, NULL, "bbvi, mcem: steps that fit the posterior of a row not trained on")      \
+    O(REAL, kl_budget_rate, "0.01", 1e-9, 10, NULL,                                                                   \
+      "kl-budget: change of log beta in a step when the KL is twice the budget, or more")                             \
+    O(INT, local_steps, "10", 1, 100000, NULL,                                                                        \
+      "bbvi, mcem: moves of each row's posterior before a step on the parameters")                                    \
+    O(REAL, local_rate, "0.05", 0, 1000, NULL, "bbvi: rate of those moves")                                           \
+    O(INT, repeats, "5", 1, 10000, NULL, "mcem: steps on the parameters after the moves of a batch")                  \
+    O(INT, fit_steps, "300", 1, 1e6, NULL, "bbvi, mcem: steps that fit the posterior of a row not trained on")        \
     O(REAL, fit_rate, "0.3", 0, 1000, NULL, "bbvi, mcem: rate of those steps at their start; it falls to zero")
 
 /* A model that has not all of these rows in its table leaves the rest of the struct zero, which stands for a standard
@@ -86,38 +86,40 @@ typedef struct elbo_autoencoder_options {
 /* Which of these options need others, for the lists of models; "gaussian" alone: one whose parameters are given has no
  * use for what shapes them. */
 #define ELBO_GAUSSIAN_NAMES "gaussian|normal"
-#define ELBO_NETWORK_RULES  {"channels", {"network"}, "conv", "--network conv"}
-#define ELBO_DECODER_RULES                                                                       \
-    {"variance", {"likelihood"}, ELBO_GAUSSIAN_NAMES, "--likelihood gaussian"},                  \
-        {"scale", {"likelihood"}, ELBO_GAUSSIAN_NAMES, "--likelihood gaussian"},                 \
-        {"scale", {"variance"}, "shared|fixed", "--variance shared or fixed"},                   \
-        {"min_scale", {"likelihood"}, ELBO_GAUSSIAN_NAMES, "--likelihood gaussian"},             \
-        {"min_scale", {"variance"}, "learned|shared", "--variance learned or shared"},           \
-        {"bounded_mean", {"likelihood"}, ELBO_GAUSSIAN_NAMES, "--likelihood gaussian"}, {        \
-        "levels", {"likelihood"}, "categorical|discretised_logistic*",                           \
-            "--likelihood categorical or discretised_logistic"                                   \
+#define ELBO_NETWORK_RULES \
+    { "channels", {"network"}, "conv", "--network conv" }
+#define ELBO_DECODER_RULES                                                                \
+    {"variance", {"likelihood"}, ELBO_GAUSSIAN_NAMES, "--likelihood gaussian"},           \
+        {"scale", {"likelihood"}, ELBO_GAUSSIAN_NAMES, "--likelihood gaussian"},          \
+        {"scale", {"variance"}, "shared|fixed", "--variance shared or fixed"},            \
+        {"min_scale", {"likelihood"}, ELBO_GAUSSIAN_NAMES, "--likelihood gaussian"},      \
+        {"min_scale", {"variance"}, "learned|shared", "--variance learned or shared"},    \
+        {"bounded_mean", {"likelihood"}, ELBO_GAUSSIAN_NAMES, "--likelihood gaussian"}, { \
+        "levels", {"likelihood"}, "categorical|discretised_logistic*",                    \
+            "--likelihood categorical or discretised_logistic"                            \
     }
-#define ELBO_CODE_RULES                                    \
-    {                                                      \
+#define ELBO_CODE_RULES                                                  \
+    {                                                                    \
         "components", {"prior", "posterior", "likelihood"}, "*mixture*", \
-            "a mixture as --prior, --posterior or --likelihood" \
+            "a mixture as --prior, --posterior or --likelihood"          \
     }
-#define ELBO_INFERENCE_RULES                                                                      \
-    {"estimator", {"inference"}, "sgvb|bbvi|full-vb", "--inference sgvb, bbvi or full-vb"},       \
-        {"free_bits", {"inference"}, "sgvb|bbvi|full-vb", "--inference sgvb, bbvi or full-vb"},   \
-        {"beta", {"inference"}, "sgvb|bbvi|full-vb", "--inference sgvb, bbvi or full-vb"},        \
-        {"kl_warmup", {"inference"}, "sgvb|bbvi|full-vb", "--inference sgvb, bbvi or full-vb"},   \
-        {"beta", {"kl_budget"}, "0", "--kl-budget 0, which else sets the weight"},                \
-        {"kl_warmup", {"kl_budget"}, "0", "--kl-budget 0, which else sets the weight"},           \
-        {"kl_budget_rate", {"kl_budget"}, "!0", "--kl-budget"},                                   \
-        {"control", {"estimator"}, "reinforce", "--estimator reinforce"},                         \
-        {"local_steps", {"inference"}, "bbvi|mcem", "--inference bbvi or mcem"},                  \
-        {"local_rate", {"inference"}, "bbvi", "--inference bbvi"},                                \
-        {"repeats", {"inference"}, "mcem", "--inference mcem"},                                   \
-        {"fit_steps", {"inference"}, "bbvi|mcem", "--inference bbvi or mcem"},                    \
-        {"fit_rate", {"inference"}, "bbvi|mcem", "--inference bbvi or mcem"}
+#define ELBO_INFERENCE_RULES                                                                    \
+    {"estimator", {"inference"}, "sgvb|bbvi|full-vb", "--inference sgvb, bbvi or full-vb"},     \
+        {"free_bits", {"inference"}, "sgvb|bbvi|full-vb", "--inference sgvb, bbvi or full-vb"}, \
+        {"beta", {"inference"}, "sgvb|bbvi|full-vb", "--inference sgvb, bbvi or full-vb"},      \
+        {"kl_warmup", {"inference"}, "sgvb|bbvi|full-vb", "--inference sgvb, bbvi or full-vb"}, \
+        {"beta", {"kl_budget"}, "0", "--kl-budget 0, which else sets the weight"},              \
+        {"kl_warmup", {"kl_budget"}, "0", "--kl-budget 0, which else sets the weight"},         \
+        {"kl_budget_rate", {"kl_budget"}, "!0", "--kl-budget"},                                 \
+        {"control", {"estimator"}, "reinforce", "--estimator reinforce"},                       \
+        {"local_steps", {"inference"}, "bbvi|mcem", "--inference bbvi or mcem"},                \
+        {"local_rate", {"inference"}, "bbvi", "--inference bbvi"},                              \
+        {"repeats", {"inference"}, "mcem", "--inference mcem"},                                 \
+        {"fit_steps", {"inference"}, "bbvi|mcem", "--inference bbvi or mcem"}, {                \
+        "fit_rate", {"inference"}, "bbvi|mcem", "--inference bbvi or mcem"                      \
+    }
 
-/* The rules of all of them, and those of a model with ELBO_AUTOENCODER_PART_ROWS. */
+/* The rules of all of them. */
 extern const elbo_relevance elbo_autoencoder_relevance[];
 
 /* Functions of the model contract, for models whose options begin with an elbo_autoencoder_options. */

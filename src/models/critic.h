@@ -19,8 +19,8 @@ elbo_node *elbo_critic_score(elbo_context *context, const elbo_critic *critic, e
 elbo_node *elbo_critic_loss(elbo_node *score_a, elbo_node *score_b);
 /* z: [B, D], B > D -> a batch [B, D] in which each dimension comes from another row, as if dimensions were independent:
  * dimension d is moved up by d + 1 rows, round the end. No two dimensions of a row stay together, which random
- * permutations do to one pair in B; rows of a batch are in random order, so that fixed moves will do. A smaller batch is
- * an error in the graph. */
+ * permutations do to one pair in B; rows of a batch are in random order, so that fixed moves will do. A smaller batch
+ * is an error in the graph. */
 elbo_node *elbo_critic_permuted(elbo_node *z);
 
 #endif

@@ -108,6 +108,15 @@ bool elbo_config_get(const elbo_config *config, const char *name, char *text, si
     return false;
 }
 
+int64_t elbo_config_epochs(const elbo_config *config) {
+    elbo_phase phase[ELBO_MODEL_PHASES];
+    int64_t sum = 0;
+    if (!config->type->phases) return config->training.epochs;
+    int phases = config->type->phases(config->model, config->training.epochs, phase);
+    for (int p = 0; p < phases; p++) sum += phase[p].epochs;
+    return sum;
+}
+
 elbo_config *elbo_config_copy(const elbo_config *config, elbo_error *error) {
     elbo_config *copy = elbo_config_new(config->type->name, error);
     char text[4096];

@@ -9,8 +9,7 @@
 static bool is(const char *value, const char *wanted) { return strcmp(value, wanted) == 0; }
 
 elbo_context elbo_instance_context(const elbo_instance *instance, elbo_graph *graph, bool training) {
-    elbo_context context = {
-        .options = instance->config->model,
+    elbo_context context = {.options = instance->config->model,
                             .item = instance->item,
                             .phase = instance->phase,
                             .data_rows = training ? instance->data_rows : 0};

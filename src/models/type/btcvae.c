@@ -10,11 +10,11 @@
 #include "infer/kl.h"
 #include "models/autoencoder.h"
 
-#define CORRELATION_OPTIONS(O)                                                                                 \
-    O(REAL, alpha, "1", 0, 1e6, NULL, "weight of the mutual information of datum and code")                    \
-    O(REAL, tc_weight, "6", 0, 1e6, NULL, "weight of the total correlation: beta of the paper")                \
-    O(REAL, gamma, "1", 0, 1e6, NULL, "weight of the KL of the single dimensions")                             \
-    O(CHOICE, aggregate, "weighted", 0, 0, "weighted|stratified",                                              \
+#define CORRELATION_OPTIONS(O)                                                                  \
+    O(REAL, alpha, "1", 0, 1e6, NULL, "weight of the mutual information of datum and code")     \
+    O(REAL, tc_weight, "6", 0, 1e6, NULL, "weight of the total correlation: beta of the paper") \
+    O(REAL, gamma, "1", 0, 1e6, NULL, "weight of the KL of the single dimensions")              \
+    O(CHOICE, aggregate, "weighted", 0, 0, "weighted|stratified",                               \
       "how q(z) of all data is estimated from a batch: minibatch-weighted or minibatch-stratified sampling")
 
 typedef struct correlation_options {
@@ -74,8 +74,9 @@ static int updates(elbo_context *context, elbo_node *x, const elbo_weights *weig
 const elbo_model_type elbo_model_btcvae = {
     .name = "btcvae",
     .title = "beta-TCVAE: the KL in three parts with weights of their own",
-    .description = "mutual information, total correlation and the KL of single dimensions, estimated from the batch: "
-                   "disentangled codes without a critic",
+    .description =
+        "mutual information, total correlation and the KL of single dimensions, estimated from the batch: "
+        "disentangled codes without a critic",
     .paper = "Chen, Li, Grosse and Duvenaud 2018, arXiv:1802.04942",
     .options = &options_table,
     .relevance = relevance,

@@ -27,13 +27,12 @@ static const elbo_option rows[] = {FACTOR_OPTIONS(ELBO_TABLE_ROW) ELBO_AUTOENCOD
 static const elbo_options options_table = {"Model (factorvae)", rows, sizeof rows / sizeof *rows,
                                            sizeof(factor_options)};
 
-static const elbo_relevance relevance[] = {
-    ELBO_CODE_RULES,
-    ELBO_NETWORK_RULES,
-    ELBO_DECODER_RULES,
-    {"critic_beta1", {"optimizer"}, "adam|adamw", "--optimizer adam or adamw"},
-    {"critic_beta2", {"optimizer"}, "adam|adamw", "--optimizer adam or adamw"},
-    {NULL}};
+static const elbo_relevance relevance[] = {ELBO_CODE_RULES,
+                                           ELBO_NETWORK_RULES,
+                                           ELBO_DECODER_RULES,
+                                           {"critic_beta1", {"optimizer"}, "adam|adamw", "--optimizer adam or adamw"},
+                                           {"critic_beta2", {"optimizer"}, "adam|adamw", "--optimizer adam or adamw"},
+                                           {NULL}};
 
 extern const elbo_model_type elbo_model_factorvae;
 
@@ -95,8 +94,9 @@ static int updates(elbo_context *context, elbo_node *x, const elbo_weights *weig
 const elbo_model_type elbo_model_factorvae = {
     .name = "factorvae",
     .title = "variational autoencoder with a penalty on total correlation",
-    .description = "a critic measures how dependent the dimensions of the code are, and the encoder is trained against "
-                   "it: disentangled codes",
+    .description =
+        "a critic measures how dependent the dimensions of the code are, and the encoder is trained against "
+        "it: disentangled codes",
     .paper = "Kim and Mnih 2018, arXiv:1802.05983",
     .options = &options_table,
     .relevance = relevance,

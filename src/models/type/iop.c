@@ -73,8 +73,8 @@ static elbo_node *sample(const elbo_dist *dist, elbo_shape shape, int row_axis) 
     one.dim[shape.rank] = 1;
     elbo_node *z = elbo_random_normal(dist->graph, many, row_axis + 1);
     elbo_node *u = elbo_random_uniform(dist->graph, one, row_axis + 1);
-    elbo_node *key = elbo_sub(elbo_reshape(log_ratio((elbo_context *)dist->extra, z), one),
-                              elbo_log(elbo_neg(elbo_log(u))));
+    elbo_node *key =
+        elbo_sub(elbo_reshape(log_ratio((elbo_context *)dist->extra, z), one), elbo_log(elbo_neg(elbo_log(u))));
     elbo_node *chosen = elbo_equal(key, elbo_max_over(key, 0, 0, true)); /* two of one key: as good as never */
     return elbo_stop_gradient(elbo_sum(elbo_mul(z, chosen), 0, 0, false));
 }
@@ -119,8 +119,7 @@ static elbo_dist prior(elbo_context *context, int64_t count) {
 static elbo_update learn(elbo_context *context, elbo_estimate *how) {
     const ratio_options *o = context->options;
     elbo_critic critic = critic_of(context, true);
-    elbo_update update = {
-        .name = "critic", .groups = {"critic"}, .rate = o->critic_rate, .repeats = o->critic_steps};
+    elbo_update update = {.name = "critic", .groups = {"critic"}, .rate = o->critic_rate, .repeats = o->critic_steps};
     elbo_node *codes = elbo_stop_gradient(elbo_estimate_draws(how, false)), *draws = elbo_dist_sample(&how->prior, 0);
     elbo_node *score = elbo_critic_score(context, &critic, codes); /* first: dropout draws in this order */
     update.objective = elbo_critic_loss(score, elbo_critic_score(context, &critic, draws));
@@ -155,8 +154,9 @@ static int updates(elbo_context *context, elbo_node *x, const elbo_weights *weig
 const elbo_model_type elbo_model_iop = {
     .name = "iop",
     .title = "variational autoencoder with the implicit optimal prior",
-    .description = "the prior is the aggregated posterior, its density by a classifier that tells codes from draws of "
-                   "a normal distribution",
+    .description =
+        "the prior is the aggregated posterior, its density by a classifier that tells codes from draws of "
+        "a normal distribution",
     .paper = "Takahashi et al. 2019, arXiv:1809.05284",
     .options = &options_table,
     .relevance = relevance,

@@ -22,7 +22,7 @@
 #include "infer/kl.h"
 #include "models/autoencoder.h"
 
-#define VADE_CODE_OPTIONS(O)                                       \
+#define VADE_CODE_OPTIONS(O)                                         \
     O(INT, latent, "10", 1, 65536, NULL, "dimensions of the code z") \
     O(INT, components, "10", 1, 4096, NULL, "clusters: components of the mixture")
 #define VADE_NETWORK_OPTIONS(O)                                                                                      \
@@ -33,15 +33,25 @@
     O(CHOICE, activation, "relu", 0, 0, ELBO_ACTIVATIONS, "after each hidden layer")                                 \
     O(CHOICE, init, "glorot-uniform", 0, 0, "lecun-uniform|glorot-uniform|he-normal|normal", "how weights start")    \
     O(REAL, init_scale, "1", 0, 1000, NULL, "factor on the start; normal: its standard deviation")
-#define VADE_DRAW_OPTIONS(O) \
-    O(INT, draws, "1", 1, 10000, NULL, "samples of z for each datum in a training step")
-#define VADE_OPTIONS(O)                                                                                              \
-    O(INT, layer_epochs, "0", 0, 1e6, NULL,                                                                          \
-      "epochs that pre-train each layer of encoder and decoder as an autoencoder of its own, one after the other")   \
-    O(INT, pretrain_epochs, "10", 0, 1e6, NULL, "epochs that pre-train encoder and decoder as an autoencoder")       \
-    O(REAL, pretrain_rate, "1", 1e-6, 1e6, NULL, "rate of the pre-training, as a multiple of --lr")                  \
-    O(REAL, noise, "0", 0, 0.99, NULL, "pre-training: share of the values that are dropped (denoising)")             \
-    O(INT, mixture_starts, "5", 1, 10000, NULL, "starts of EM, of which the best is kept")                           \
+/* A deviation that is trained with the autoencoder ends at its lower bound, from where the bound never gets away. */
+#define VADE_DECODER_OPTIONS(O)                                                                       \
+    O(TEXT, likelihood, "bernoulli", 0, 0, NULL,                                                      \
+      "p(x|z): a distribution whose parameters the decoder gives: bernoulli, gaussian, poisson, ...") \
+    O(CHOICE, variance, "fixed", 0, 0, "learned|shared|fixed",                                        \
+      "gaussian: from the decoder for each value, one trained value for all, or --scale")             \
+    O(REAL, scale, "0.70710678118654752", 1e-6, 1e6, NULL,                                            \
+      "gaussian: standard deviation that is fixed, or at the start; the default: squared error")      \
+    O(REAL, min_scale, "0.001", 1e-9, 1e6, NULL, "gaussian: lower bound of the standard deviation")   \
+    O(BOOL, bounded_mean, "false", 0, 0, NULL, "gaussian: mean through a sigmoid into (0,1)")         \
+    O(INT, levels, "256", 2, 256, NULL, "categorical, discretised_logistic: grey values")
+#define VADE_DRAW_OPTIONS(O) O(INT, draws, "1", 1, 10000, NULL, "samples of z for each datum in a training step")
+#define VADE_OPTIONS(O)                                                                                            \
+    O(INT, layer_epochs, "0", 0, 1e6, NULL,                                                                        \
+      "epochs that pre-train each layer of encoder and decoder as an autoencoder of its own, one after the other") \
+    O(INT, pretrain_epochs, "10", 0, 1e6, NULL, "epochs that pre-train encoder and decoder as an autoencoder")     \
+    O(REAL, pretrain_rate, "1", 1e-6, 1e6, NULL, "rate of the pre-training, as a multiple of --lr")                \
+    O(REAL, noise, "0", 0, 0.99, NULL, "pre-training: share of the values that are dropped (denoising)")           \
+    O(INT, mixture_starts, "5", 1, 10000, NULL, "starts of EM, of which the best is kept")                         \
     O(REAL, mixture_floor, "1e-3", 1e-12, 1e12, NULL, "EM: least variance of a component in each dimension")
 
 /* Members of the first that have no row are filled in by base_of. */
@@ -52,13 +62,12 @@ typedef struct vade_options {
 
 #define ELBO_TABLE_STRUCT vade_options
 static const elbo_option rows[] = {VADE_CODE_OPTIONS(ELBO_AUTOENCODER_ROW) VADE_OPTIONS(ELBO_TABLE_ROW)
-                                       VADE_NETWORK_OPTIONS(ELBO_NETWORK_ROW)
-                                           ELBO_DECODER_OPTIONS(ELBO_AUTOENCODER_ROW)
-                                               VADE_DRAW_OPTIONS(ELBO_AUTOENCODER_ROW)};
+                                       VADE_NETWORK_OPTIONS(ELBO_NETWORK_ROW) VADE_DECODER_OPTIONS(ELBO_AUTOENCODER_ROW)
+                                           VADE_DRAW_OPTIONS(ELBO_AUTOENCODER_ROW)};
 #undef ELBO_TABLE_STRUCT
 static const elbo_options options_table = {"Model (vade)", rows, sizeof rows / sizeof *rows, sizeof(vade_options)};
 
-#define GAUSSIAN "gaussian|normal"
+#define GAUSSIAN    "gaussian|normal"
 #define PRETRAINING "--pretrain-epochs or --layer-epochs above 0"
 
 static const elbo_relevance relevance[] = {
@@ -137,7 +146,9 @@ static elbo_node *posterior_numbers(elbo_context *context, elbo_node *x) {
     return elbo_autoencoder_posterior_numbers(&inner, x);
 }
 
-static elbo_dist encode(elbo_context *context, elbo_node *x) { return posterior(context, posterior_numbers(context, x)); }
+static elbo_dist encode(elbo_context *context, elbo_node *x) {
+    return posterior(context, posterior_numbers(context, x));
+}
 
 static elbo_dist decode(elbo_context *context, elbo_node *z) {
     elbo_autoencoder_options base = base_of(context->options);
@@ -171,9 +182,9 @@ static elbo_dist prior(elbo_context *context, int64_t count) {
     const elbo_autoencoder_options *o = context->options;
     mixture m = mixture_of(context);
     elbo_shape each = ELBO_SHAPE(count, o->components, o->latent);
-    elbo_node *parameter[ELBO_DIST_PARAMETERS] = {
-        elbo_broadcast_to(m.log_weights, ELBO_SHAPE(count, o->components)),
-        elbo_broadcast_to(m.each.parameter[0], each), elbo_broadcast_to(elbo_exp(m.each.parameter[1]), each)};
+    elbo_node *parameter[ELBO_DIST_PARAMETERS] = {elbo_broadcast_to(m.log_weights, ELBO_SHAPE(count, o->components)),
+                                                  elbo_broadcast_to(m.each.parameter[0], each),
+                                                  elbo_broadcast_to(elbo_exp(m.each.parameter[1]), each)};
     return elbo_dist_new(&elbo_dist_normal_mixture, parameter, 1);
 }
 
@@ -353,7 +364,8 @@ static elbo_node *layer_log_likelihood(elbo_context *context, elbo_node *x, elbo
         snprintf(name, sizeof name, "dense%d", base.network.hidden.count - index + 1);
         inner.builder.group = "decoder";
         elbo_node *loc = elbo_nn_dense(&inner.builder, code, name, base.network.hidden.value[index - 1]);
-        likelihood = elbo_normal(elbo_nn_activate(loc, base.network.activation), elbo_scalar(inner.builder.graph, 0), 1);
+        likelihood =
+            elbo_normal(elbo_nn_activate(loc, base.network.activation), elbo_scalar(inner.builder.graph, 0), 1);
     }
     return likelihood.type ? elbo_dist_log_prob(&likelihood, index == 0 ? x : input) : NULL;
 }

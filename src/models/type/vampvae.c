@@ -6,8 +6,8 @@
  * which the encoder reads as it reads data. Everything else is as in the VAE (vae.c). */
 #include "models/autoencoder.h"
 
-#define PSEUDO_OPTIONS(O)                                                                                     \
-    O(INT, pseudo_inputs, "500", 1, 65536, NULL, "how many there are (K)")                                    \
+#define PSEUDO_OPTIONS(O)                                                                                             \
+    O(INT, pseudo_inputs, "500", 1, 65536, NULL, "how many there are (K)")                                            \
     O(REAL, pseudo_mean, "0.05", -1e6, 1e6, NULL, "where their values start: mean; of levels, as a share of the top") \
     O(REAL, pseudo_scale, "0.01", 0, 1e6, NULL, "and standard deviation")
 
@@ -22,25 +22,24 @@ static const elbo_option rows[] = {
         ELBO_COMPONENT_OPTIONS(ELBO_AUTOENCODER_ROW) ELBO_NETWORK_OPTIONS(ELBO_NETWORK_ROW)
             ELBO_DECODER_OPTIONS(ELBO_AUTOENCODER_ROW) ELBO_INFERENCE_OPTIONS(ELBO_AUTOENCODER_ROW)};
 #undef ELBO_TABLE_STRUCT
-static const elbo_options options_table = {"Model (vampvae)", rows, sizeof rows / sizeof *rows,
-                                           sizeof(pseudo_options)};
+static const elbo_options options_table = {"Model (vampvae)", rows, sizeof rows / sizeof *rows, sizeof(pseudo_options)};
 
-static const elbo_relevance relevance[] = {
-    {"components", {"likelihood"}, "*mixture*", "a mixture as --likelihood"},
-    ELBO_NETWORK_RULES,
-    ELBO_DECODER_RULES,
-    ELBO_INFERENCE_RULES,
-    {NULL}};
+static const elbo_relevance relevance[] = {{"components", {"likelihood"}, "*mixture*", "a mixture as --likelihood"},
+                                           ELBO_NETWORK_RULES,
+                                           ELBO_DECODER_RULES,
+                                           ELBO_INFERENCE_RULES,
+                                           {NULL}};
 
 extern const elbo_model_type elbo_model_vampvae;
 
 static elbo_status check(const void *options, const elbo_item *item, elbo_error *error) {
     const elbo_autoencoder_options *o = options;
     if (elbo_autoencoder_local(o) != ELBO_LOCAL_NONE)
-        return elbo_fail(error, ELBO_ERROR_USAGE,
-                         "--inference %s has no encoder, which the prior of vampvae is made of: use sgvb, wake-sleep or "
-                         "full-vb",
-                         o->inference);
+        return elbo_fail(
+            error, ELBO_ERROR_USAGE,
+            "--inference %s has no encoder, which the prior of vampvae is made of: use sgvb, wake-sleep or "
+            "full-vb",
+            o->inference);
     if (o->free_bits > 0)
         return elbo_fail(error, ELBO_ERROR_USAGE,
                          "--free-bits needs a KL for each dimension: the prior of vampvae has one for the whole code");
