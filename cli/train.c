@@ -138,8 +138,7 @@ static bool show(void *user, const elbo_progress *progress) {
         fields[count++] = (elbo_cli_progress_field){"KL", progress->kl, 2, false};
     }
     fields[count++] = (elbo_cli_progress_field){"samples/s", progress->samples_per_second, 0, true};
-    if (!isnan(progress->test_loss))
-        fields[count++] = (elbo_cli_progress_field){"test", progress->test_loss, 2, false};
+    if (!isnan(progress->test_loss)) fields[count++] = (elbo_cli_progress_field){"test", progress->test_loss, 2, false};
     elbo_cli_progress_state state = {label, share, whole, fields, count};
     work->last = *progress;
     if (progress->event == ELBO_EVENT_EPOCH)

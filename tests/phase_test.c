@@ -460,7 +460,7 @@ static void test_nan_after_an_entrance(void **state) {
     assert_true(isfinite(square) && square > 0.1);
     elbo_instance_clear(&instance);
     /* and where it ends instead, what is left can be gone on from: the layers' optimisers are still in the file */
-    static const char *const ends[] = {"lr", "1e6", "pretrain-rate", "1e-8", "pretrain-epochs", "0", NULL};
+    static const char *const ends[] = {"lr", "1e4", "pretrain-rate", "1e-6", "pretrain-epochs", "0", NULL};
     w = (watcher){0};
     assert_int_equal(train(ends, folder("nan-ends", path), 1, &w, &error), ELBO_ERROR_NUMERIC);
     open_last(path, &instance, &at);

@@ -40,9 +40,8 @@ static void build(elbo_bound *bound, const elbo_instance *instance) {
     if (!likelihood.type || !prior.type) return;
     bound->reconstruction = elbo_neg(elbo_dist_log_prob(&likelihood, bound->x));
     if (documents) bound->reconstruction = elbo_mean(bound->reconstruction, 0, 0, false);
-    bound->kl = instance->type->deterministic
-                    ? elbo_constant(bound->graph, 0, ELBO_SHAPE(bound->rows, bound->latent))
-                    : kl_elements(bound, &prior);
+    bound->kl = instance->type->deterministic ? elbo_constant(bound->graph, 0, ELBO_SHAPE(bound->rows, bound->latent))
+                                              : kl_elements(bound, &prior);
 }
 
 elbo_status elbo_bound_new(elbo_bound *bound, const elbo_instance *instance, int64_t rows, elbo_precision precision,
