@@ -231,12 +231,12 @@ typedef struct elbo_data_info {
     elbo_dtype dtype;   /* of the stored values */
     int item_rank;      /* 1: vector; 2: height x width; 3: channels x height x width */
     int64_t item_shape[ELBO_MAX_RANK];
-    int64_t item_size;              /* product of the shape */
-    int64_t count[4];               /* rows by elbo_split */
-    double minimum, maximum;        /* over at most the first 10 000 training rows */
-    bool integral;                  /* every looked-at value is a whole number */
-    int classes;                    /* 0: no labels */
-    const char *const *class_names; /* [classes] */
+    int64_t item_size;                /* product of the shape */
+    int64_t count[4];                 /* rows by elbo_split */
+    double minimum, maximum;          /* over at most the first 10 000 training rows */
+    bool integral;                    /* every looked-at value is a whole number */
+    int classes;                      /* 0: no labels */
+    const char *const *class_names;   /* [classes] */
     const char *const *feature_names; /* [item_size]: words of documents; NULL: values have no names */
 } elbo_data_info;
 
@@ -749,7 +749,8 @@ ELBO_API void elbo_model_picture_range(const elbo_model *model, double *low, dou
 
 #define ELBO_EVALUATION_OPTIONS(O)                                                                                  \
     O(CHOICE, split, "test", 0, 0, "train|valid|test|all", "which rows")                                            \
-    O(INT, samples, "0", 0, 1e9, NULL, "samples for the likelihood of each datum (0: ELBO only; with --nll or --gap: 1000)") \
+    O(INT, samples, "0", 0, 1e9, NULL,                                                                              \
+      "samples for the likelihood of each datum (0: ELBO only; with --nll or --gap: 1000)")                         \
     O(INT, count, "0", 0, 1e12, NULL, "use only the first rows (0: all)")                                           \
     O(INT, seed, "1", 0, 9.2e18, NULL, "seed of the binarisation and of the draws")                                 \
     O(REAL, active_threshold, "0.01", 0, 1e9, NULL, "a unit is active if its posterior mean varies more than this") \
@@ -762,10 +763,10 @@ ELBO_API extern const elbo_options elbo_evaluation_options_table;
 typedef struct elbo_evaluation {
     int64_t count, samples, latent;
     double elbo, elbo_stderr, reconstruction, kl;
-    double nll, nll_stderr;    /* -log p(x) by importance sampling; standard error over data */
-    double nll_sampling_error; /* standard error from the finite number of samples (delta method) */
-    double ess_mean;           /* effective sample size: (sum w)^2 / sum w^2, mean over data */
-    double mutual_information; /* I(x; z) under q, from at most 2000 rows */
+    double nll, nll_stderr;            /* -log p(x) by importance sampling; standard error over data */
+    double nll_sampling_error;         /* standard error from the finite number of samples (delta method) */
+    double ess_mean;                   /* effective sample size: (sum w)^2 / sum w^2, mean over data */
+    double mutual_information;         /* I(x; z) under q, from at most 2000 rows */
     double document_perplexity;        /* of documents: exp of the mean over documents of -ELBO / words */
     double document_perplexity_stderr; /* its standard error over documents */
     double corpus_perplexity;          /* exp(-sum of ELBOs / sum of words) */
@@ -795,8 +796,8 @@ typedef struct elbo_row_scores {
     double *log_p;          /* by importance sampling; NULL without samples */
 } elbo_row_scores;
 
-/* Scores the rows that options->split and ->count name, in their order: -ELBO is reconstruction + kl. Draws are those of
- * elbo_evaluate with the same seed. options: NULL for the defaults. */
+/* Scores the rows that options->split and ->count name, in their order: -ELBO is reconstruction + kl. Draws are those
+ * of elbo_evaluate with the same seed. options: NULL for the defaults. */
 ELBO_API elbo_status elbo_model_score(elbo_model *model, const elbo_dataset *dataset,
                                       const elbo_evaluation_options *options, elbo_evaluation_progress progress,
                                       void *user, elbo_row_scores *out, elbo_error *error);
@@ -870,9 +871,9 @@ ELBO_API elbo_status elbo_likelihoods(elbo_model *model, const elbo_dataset *dat
 /* Frees the arrays; accepts a zeroed record. */
 ELBO_API void elbo_likelihoods_clear(elbo_likelihood_comparison *comparison);
 
-/* ---- 15 Gradients compared.  Bias and variance of estimators of the gradient of one bound on one batch: every gradient
- * is of the same parameters and the same data, and only the draws of z change.  The bound has the whole KL: weights of
- * the training (beta, warm-up, free bits) have no part in it. */
+/* ---- 15 Gradients compared.  Bias and variance of estimators of the gradient of one bound on one batch: every
+ * gradient is of the same parameters and the same data, and only the draws of z change.  The bound has the whole KL:
+ * weights of the training (beta, warm-up, free bits) have no part in it. */
 #define ELBO_GRADVAR_OPTIONS(O)                                                                                    \
     O(TEXT, estimators, "", 0, 0, NULL,                                                                            \
       "what to compare: NAME[/CONTROL][:DRAWS], separated by commas; without /CONTROL or :DRAWS those of the run " \
@@ -951,11 +952,11 @@ ELBO_API elbo_status elbo_gradvar_square(double theta, int64_t draws, uint64_t s
  *
  * q is the encoder's posterior of x, q* the best of its family for this x alone: its numbers are moved by gradients of
  * the bound, from the encoder's on, many data at a time. log p(x) is estimated by importance sampling from q*. */
-#define ELBO_GAP_OPTIONS(O)                                                                                           \
-    O(INT, gap_steps, "1000", 10, 1e7, NULL, "steps of Adam that fit the posterior of each row")                      \
-    O(REAL, gap_rate, "0.02", 0, 1000, NULL, "rate of these steps; it falls to zero over the last fifth of them")       \
-    O(INT, gap_draws, "100", 1, 1e7, NULL, "draws of z for the ELBO of each row")                                     \
-    O(TEXT, gap_posterior, "", 0, 0, NULL,                                                                            \
+#define ELBO_GAP_OPTIONS(O)                                                                                       \
+    O(INT, gap_steps, "1000", 10, 1e7, NULL, "steps of Adam that fit the posterior of each row")                  \
+    O(REAL, gap_rate, "0.02", 0, 1000, NULL, "rate of these steps; it falls to zero over the last fifth of them") \
+    O(INT, gap_draws, "100", 1, 1e7, NULL, "draws of z for the ELBO of each row")                                 \
+    O(TEXT, gap_posterior, "", 0, 0, NULL,                                                                        \
       "a family of posteriors that is fitted to each row as well, such as multivariate_normal")
 ELBO_OPTIONS_STRUCT(elbo_gap_options, ELBO_GAP_OPTIONS);
 ELBO_API extern const elbo_options elbo_gap_options_table;
@@ -970,7 +971,7 @@ typedef struct elbo_figure {
 typedef struct elbo_gap {
     int64_t count, latent, samples;
     bool encoder; /* false: the model has none, and what the fit that evaluation makes lacks is the amortisation gap */
-    const char *posterior, *other; /* the model's family; that of gap_posterior or NULL */
+    const char *posterior, *other;                    /* the model's family; that of gap_posterior or NULL */
     elbo_figure elbo, fitted_elbo, other_elbo, log_p; /* of q, q*, the other family's best */
     elbo_figure amortisation, approximation;          /* the two gaps */
     elbo_figure family;                               /* other_elbo - fitted_elbo: what the model's family costs */

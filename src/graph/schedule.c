@@ -107,7 +107,8 @@ static elbo_unit *matmul_unit(scheduler *s, elbo_node *node) {
  * restores the shape would be one unit that waits for itself. */
 static bool reshapes_light(const scheduler *s, const elbo_node *node) {
     const elbo_node *root = s->plan->graph->node[s->plan->value[node->id].root];
-    return node->op->flags & ELBO_OP_ALIAS && s->light[root->id] && !elbo_shape_equal(node->shape, node->input[0]->shape);
+    return node->op->flags & ELBO_OP_ALIAS && s->light[root->id] &&
+           !elbo_shape_equal(node->shape, node->input[0]->shape);
 }
 
 static void find_levels(scheduler *s) {
