@@ -161,11 +161,29 @@ static elbo_node *without_broadcast(elbo_node *const *input, int inputs, int k) 
     return elbo_shape_equal(shape, input[k]->shape) ? input[k]->input[0] : input[k];
 }
 
+static elbo_node *elementwise(const elbo_op *op, int inputs, elbo_node *a, elbo_node *b, elbo_node *c);
+
+/* Where every input only repeats smaller ones, the result does too: it is worked out once and repeated afterwards,
+ * until it meets something of the full shape. NULL where that is not so. */
+static elbo_node *broadcast_late(const elbo_op *op, int inputs, elbo_node *const *input) {
+    elbo_node *source[3] = {NULL, NULL, NULL};
+    elbo_shape full = ELBO_SCALAR, small = ELBO_SCALAR;
+    for (int k = 0; k < inputs; k++) {
+        source[k] = input[k]->op->role == ELBO_ROLE_BROADCAST ? input[k]->input[0] : input[k];
+        if (!elbo_shape_broadcast(full, input[k]->shape, &full)) return NULL;
+        if (!elbo_shape_broadcast(small, source[k]->shape, &small)) return NULL;
+    }
+    if (elbo_shape_equal(full, small)) return NULL;
+    return elbo_broadcast_to(elementwise(op, inputs, source[0], source[1], source[2]), full);
+}
+
 static elbo_node *elementwise(const elbo_op *op, int inputs, elbo_node *a, elbo_node *b, elbo_node *c) {
     elbo_node *input[3] = {a, b, c};
     for (int k = 0; k < inputs; k++)
         if (!input[k]) return NULL;
     for (int k = 0; k < inputs; k++) input[k] = without_broadcast(input, inputs, k);
+    elbo_node *late = broadcast_late(op, inputs, input);
+    if (late) return late;
     elbo_node *simple = folded(op, inputs, input);
     if (!simple && inputs == 2 && input[0]->dtype == ELBO_F32 && input[1]->dtype == ELBO_F32)
         simple = simplified(op, input[0], input[1]);

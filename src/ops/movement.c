@@ -229,6 +229,7 @@ static void gradient_broadcast_to(elbo_node *node, elbo_node *dy, elbo_node **di
 
 elbo_node *elbo_broadcast_to(elbo_node *x, elbo_shape shape) {
     if (!x || elbo_shape_equal(x->shape, shape)) return x;
+    if (x->op == &elbo_op_broadcast_to) return elbo_broadcast_to(x->input[0], shape);
     elbo_attributes attributes = shape_attributes(shape);
     return settled(x, elbo_apply(&elbo_op_broadcast_to, 1, &x, &attributes));
 }
