@@ -122,6 +122,13 @@ typedef struct elbo_autoencoder_options {
 /* The rules of all of them. */
 extern const elbo_relevance elbo_autoencoder_relevance[];
 
+/* The fields of a model's type that all of them share; check and prior are each model's own or those below. */
+#define ELBO_AUTOENCODER_PARTS                                                                                       \
+    .latent = elbo_autoencoder_latent, .likelihood = elbo_autoencoder_likelihood, .levels = elbo_autoencoder_levels, \
+    .initialisation = elbo_autoencoder_initialisation, .encode = elbo_autoencoder_encode,                            \
+    .decode = elbo_autoencoder_decode, .posterior_width = elbo_autoencoder_posterior_width,                          \
+    .posterior_numbers = elbo_autoencoder_posterior_numbers, .posterior = elbo_autoencoder_posterior
+
 /* Functions of the model contract, for models whose options begin with an elbo_autoencoder_options. */
 elbo_status elbo_autoencoder_check(const void *options, const elbo_item *item, elbo_error *error);
 int64_t elbo_autoencoder_latent(const void *options);

@@ -281,6 +281,14 @@ elbo_dist elbo_hierarchy_decode(elbo_context *context, elbo_node *z) {
     return elbo_head_dist(&head, elbo_nn_dense(&context->builder, h, "output", elbo_head_width(&head)));
 }
 
+int elbo_hierarchy_updates(elbo_context *context, const elbo_model_type *model, elbo_node *x,
+                           const elbo_weights *weights, elbo_update out[ELBO_MODEL_UPDATES]) {
+    const elbo_hierarchy_options *o = context->options;
+    elbo_estimate how = {.context = context, .model = model, .x = x, .weights = weights, .samples = o->draws};
+    out[0] = elbo_estimate_bound(&how, elbo_estimator_find(o->estimator, NULL));
+    return 1;
+}
+
 int64_t elbo_stack_width(const void *options) {
     return 2 * ((const elbo_hierarchy_options *)options)->latents.value[0];
 }

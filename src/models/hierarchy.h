@@ -31,6 +31,13 @@
     O(REAL, init_scale, "1", 0, 1000, NULL, "factor on the start; normal: its standard deviation")
 ELBO_OPTIONS_STRUCT(elbo_hierarchy_options, ELBO_HIERARCHY_OPTIONS);
 
+/* The fields of a model's type that are the same for both kinds; kind: stack or ladder. */
+#define ELBO_HIERARCHY_PARTS(kind)                                                                                   \
+    .check = elbo_hierarchy_check, .latent = elbo_hierarchy_latent, .likelihood = elbo_hierarchy_likelihood,         \
+    .levels = elbo_hierarchy_levels, .initialisation = elbo_hierarchy_initialisation, .prior = elbo_hierarchy_prior, \
+    .encode = elbo_##kind##_encode, .decode = elbo_hierarchy_decode, .posterior_width = elbo_##kind##_width,         \
+    .posterior_numbers = elbo_##kind##_numbers, .posterior = elbo_##kind##_posterior
+
 /* Functions of the model contract for models whose options begin with an elbo_hierarchy_options. */
 elbo_status elbo_hierarchy_check(const void *options, const elbo_item *item, elbo_error *error);
 int64_t elbo_hierarchy_latent(const void *options);
@@ -39,6 +46,10 @@ int64_t elbo_hierarchy_levels(const void *options);
 void elbo_hierarchy_initialisation(const void *options, elbo_init *init, double *scale);
 elbo_dist elbo_hierarchy_prior(elbo_context *context, int64_t rows);
 elbo_dist elbo_hierarchy_decode(elbo_context *context, elbo_node *z);
+
+/* The update of a step by the estimator that the options name. */
+int elbo_hierarchy_updates(elbo_context *context, const elbo_model_type *model, elbo_node *x,
+                           const elbo_weights *weights, elbo_update out[ELBO_MODEL_UPDATES]);
 
 int64_t elbo_stack_width(const void *options);
 elbo_node *elbo_stack_numbers(elbo_context *context, elbo_node *x);

@@ -4,7 +4,6 @@
  *   L_K = E log 1/K sum_k p(x, z_k) / q(z_k|x),   z_k ~ q(z|x).
  *
  * --draws 1 is the variational autoencoder of the paper's tables; --estimator a --draws K its "VAE, k = K". */
-#include "infer/infer.h"
 #include "models/hierarchy.h"
 
 /* The options of a hierarchy with this paper's values. */
@@ -30,11 +29,7 @@ extern const elbo_model_type elbo_model_iwae;
 
 static int updates(elbo_context *context, elbo_node *x, const elbo_weights *weights,
                    elbo_update out[ELBO_MODEL_UPDATES]) {
-    const elbo_hierarchy_options *o = context->options;
-    elbo_estimate how = {
-        .context = context, .model = &elbo_model_iwae, .x = x, .weights = weights, .samples = o->draws};
-    out[0] = elbo_estimate_bound(&how, elbo_estimator_find(o->estimator, NULL));
-    return 1;
+    return elbo_hierarchy_updates(context, &elbo_model_iwae, x, weights, out);
 }
 
 const elbo_model_type elbo_model_iwae = {.name = "iwae",
@@ -44,15 +39,5 @@ const elbo_model_type elbo_model_iwae = {.name = "iwae",
                                              "many weighted draws",
                                          .paper = "Burda, Grosse and Salakhutdinov 2015, arXiv:1509.00519",
                                          .options = &options_table,
-                                         .check = elbo_hierarchy_check,
-                                         .latent = elbo_hierarchy_latent,
-                                         .likelihood = elbo_hierarchy_likelihood,
-                                         .levels = elbo_hierarchy_levels,
-                                         .initialisation = elbo_hierarchy_initialisation,
-                                         .prior = elbo_hierarchy_prior,
-                                         .encode = elbo_stack_encode,
-                                         .decode = elbo_hierarchy_decode,
-                                         .posterior_width = elbo_stack_width,
-                                         .posterior_numbers = elbo_stack_numbers,
-                                         .posterior = elbo_stack_posterior,
+                                         ELBO_HIERARCHY_PARTS(stack),
                                          .updates = updates};
