@@ -6,51 +6,27 @@
 
 #include "base/memory.h"
 #include "eval/model.h"
+#include "fixture.h"
 #include "graph/params.h"
 #include "optim/optim.h"
 #include "scratch.h"
 #include "train/step.h"
 
-enum { WORDS = 12, LATENT = 3, BATCH = 6, MOST = 160 };
+enum { WORDS = 12, LATENT = 3, BATCH = 6 };
 
 /* ---- the fixture ---- */
 
-typedef struct entry {
-    char name[96];
-    int count;
-    double *value;
-} entry;
-
-static entry fixture[MOST];
-static int entries;
-
 static int load(void **state) {
     (void)state;
-    FILE *file = fopen(TEST_DIR "/fixtures/documents_step.txt", "r");
-    if (!file) return 1;
-    while (entries < MOST && fscanf(file, "%95s %d", fixture[entries].name, &fixture[entries].count) == 2) {
-        entry *e = &fixture[entries++];
-        e->value = malloc(sizeof(double) * (size_t)e->count);
-        for (int i = 0; i < e->count; i++)
-            if (fscanf(file, "%lf", &e->value[i]) != 1) return 1;
-    }
-    fclose(file);
-    return entries > 60 ? 0 : 1;
-}
-
-static int unload(void **state) {
-    (void)state;
-    for (int i = 0; i < entries; i++) free(fixture[i].value);
-    return 0;
+    return fixture_load(TEST_DIR "/fixtures/documents_step.txt", 60);
 }
 
 static const entry *find(const char *prefix, const char *name) {
     char full[192];
     snprintf(full, sizeof full, "%s%s", prefix, name);
-    for (int i = 0; i < entries; i++)
-        if (strcmp(fixture[i].name, full) == 0) return &fixture[i];
-    fail_msg("the fixture has no %s", full);
-    return NULL;
+    const entry *found = fixture_find(full);
+    if (!found) fail_msg("the fixture has no %s", full);
+    return found;
 }
 
 /* ---- data and models ---- */
@@ -581,7 +557,7 @@ static int tear_down(void **state) { return scratch_remove(state); }
 
 static void *scratch_state;
 static int set_up_all(void **state) { return load(state) || set_up(&scratch_state); }
-static int tear_down_all(void **state) { return unload(state) || tear_down(&scratch_state); }
+static int tear_down_all(void **state) { return fixture_unload(state) || tear_down(&scratch_state); }
 
 int main(void) {
     const struct CMUnitTest tests[] = {

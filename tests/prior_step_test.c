@@ -11,38 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fixture.h"
 #include "graph/params.h"
 #include "train/step.h"
 
-enum { PIXELS = 10, BATCH = 8, ROWS = 20, MOST = 160 };
-
-typedef struct entry {
-    char name[64];
-    int count;
-    double *value;
-} entry;
-
-static entry fixture[MOST];
-static int entries;
+enum { PIXELS = 10, BATCH = 8, ROWS = 20 };
 
 static int load(void **state) {
     (void)state;
-    FILE *file = fopen(TEST_DIR "/fixtures/prior_models.txt", "r");
-    if (!file) return 1;
-    while (entries < MOST && fscanf(file, "%63s %d", fixture[entries].name, &fixture[entries].count) == 2) {
-        entry *e = &fixture[entries++];
-        e->value = malloc(sizeof(double) * (size_t)e->count);
-        for (int i = 0; i < e->count; i++)
-            if (fscanf(file, "%lf", &e->value[i]) != 1) return 1;
-    }
-    fclose(file);
-    return entries > 60 ? 0 : 1;
-}
-
-static int unload(void **state) {
-    (void)state;
-    for (int i = 0; i < entries; i++) free(fixture[i].value);
-    return 0;
+    return fixture_load(TEST_DIR "/fixtures/prior_models.txt", 60);
 }
 
 static const entry *find(const char *model, int u, const char *name) {
@@ -51,9 +28,7 @@ static const entry *find(const char *model, int u, const char *name) {
         snprintf(full, sizeof full, "%s.%d.%s", model, u, name);
     else
         snprintf(full, sizeof full, "%s", name);
-    for (int i = 0; i < entries; i++)
-        if (strcmp(fixture[i].name, full) == 0) return &fixture[i];
-    return NULL;
+    return fixture_find(full);
 }
 
 static void open_instance(elbo_instance *instance, elbo_dataset **dataset, uint8_t *pixels, const char *model,
@@ -179,5 +154,5 @@ int main(void) {
         cmocka_unit_test(test_iop),
         cmocka_unit_test(test_vampvae),
     };
-    return cmocka_run_group_tests(tests, load, unload);
+    return cmocka_run_group_tests(tests, load, fixture_unload);
 }

@@ -11,47 +11,23 @@
 #include <string.h>
 
 #include "base/rng.h"
+#include "fixture.h"
 #include "graph/params.h"
 #include "train/step.h"
 
-enum { PIXELS = 30, LATENT = 4, BATCH = 8, MOST = 128 };
-
-typedef struct entry {
-    char name[64];
-    int count;
-    double *value;
-} entry;
-
-static entry fixture[MOST];
-static int entries;
+enum { PIXELS = 30, LATENT = 4, BATCH = 8 };
 
 static int load(void **state) {
     (void)state;
-    FILE *file = fopen(TEST_DIR "/fixtures/vae_step.txt", "r");
-    if (!file) return 1;
-    while (entries < MOST && fscanf(file, "%63s %d", fixture[entries].name, &fixture[entries].count) == 2) {
-        entry *e = &fixture[entries++];
-        e->value = malloc(sizeof(double) * (size_t)e->count);
-        for (int i = 0; i < e->count; i++)
-            if (fscanf(file, "%lf", &e->value[i]) != 1) return 1;
-    }
-    fclose(file);
-    return entries > 20 ? 0 : 1;
-}
-
-static int unload(void **state) {
-    (void)state;
-    for (int i = 0; i < entries; i++) free(fixture[i].value);
-    return 0;
+    return fixture_load(TEST_DIR "/fixtures/vae_step.txt", 20);
 }
 
 static const entry *find(const char *prefix, const char *name) {
     char full[128];
     snprintf(full, sizeof full, "%s%s", prefix, name);
-    for (int i = 0; i < entries; i++)
-        if (strcmp(fixture[i].name, full) == 0) return &fixture[i];
-    fail_msg("the fixture has no %s", full);
-    return NULL;
+    const entry *found = fixture_find(full);
+    if (!found) fail_msg("the fixture has no %s", full);
+    return found;
 }
 
 /* The error of a vector relative to its norm: every element of a gradient is a sum whose terms are of that size. */
@@ -154,5 +130,5 @@ int main(void) {
         cmocka_unit_test(test_estimator_a_three_draws),
         cmocka_unit_test(test_kl_weight),
     };
-    return cmocka_run_group_tests(tests, load, unload);
+    return cmocka_run_group_tests(tests, load, fixture_unload);
 }
