@@ -18,6 +18,9 @@ double bench_memory_rate(void);
 
 /* elbo-bench limit BATCH INPUT HIDDEN LATENT SAMPLES */
 int bench_limit(int count, char **argument);
+/* elbo-bench products f32|bf16: lines "batch m k n repeats" of standard input -> the least time of all, and the memory
+ * rate */
+int bench_products(int count, char **argument);
 /* elbo-bench watch COMMAND...: its wall time and peak memory */
 int bench_watch(int count, char **argument);
 /* elbo-bench start COMMAND...: the median of many starts */

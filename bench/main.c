@@ -15,6 +15,7 @@ static const struct {
     int (*run)(int count, char **argument);
 } parts[] = {
     {"limit", "BATCH INPUT HIDDEN LATENT SAMPLES", bench_limit},
+    {"products", "f32|bf16 < LIST", bench_products},
     {"watch", "COMMAND [ARGUMENT...]", bench_watch},
     {"start", "COMMAND [ARGUMENT...]", bench_start},
 };

@@ -169,15 +169,17 @@ elbo_status elbo_run_folder_profile(elbo_run_folder *f, const elbo_step_program 
     ELBO_TRY(elbo_file_begin(&file, f->profile, error));
     for (int u = 0; u < program->updates; u++) {
         double total = 0;
-        fprintf(file.stream, "update %s, %" PRId64 " rows\n%-10s %-56s %10s %8s %8s\n", program->update[u].name,
-                program->rows, "step", "of", "us", "GFLOP/s", "GB/s");
+        elbo_step_info info = {0};
+        elbo_plan_step(program->plan[u], 0, &info);
+        fprintf(file.stream, "update %s, %" PRId64 " rows, %" PRId64 " runs\n%-10s %-56s %10s %12s %8s %8s\n",
+                program->update[u].name, program->rows, info.runs, "step", "of", "us", "kFLOP", "GFLOP/s", "GB/s");
         for (size_t i = 0; i < elbo_plan_steps(program->plan[u]); i++) {
-            elbo_step_info info;
             elbo_plan_step(program->plan[u], i, &info);
             double each = info.runs ? info.seconds / (double)info.runs : 0;
             total += each;
-            fprintf(file.stream, "%-10s %-56s %10.1f %8.1f %8.1f\n", info.kind, info.label, 1e6 * each,
-                    each > 0 ? 1e-9 * (double)info.flops / each : 0, each > 0 ? 1e-9 * (double)info.bytes / each : 0);
+            fprintf(file.stream, "%-10s %-56s %10.1f %12.3f %8.1f %8.1f\n", info.kind, info.label, 1e6 * each,
+                    1e-3 * (double)info.flops, each > 0 ? 1e-9 * (double)info.flops / each : 0,
+                    each > 0 ? 1e-9 * (double)info.bytes / each : 0);
         }
         fprintf(file.stream, "%-67s %10.1f\n", "all", 1e6 * total);
     }
