@@ -10,6 +10,7 @@
 #include "support/rows.h"
 #include "support/save.h"
 #include "support/score.h"
+#include "support/seeds.h"
 #include "support/show.h"
 
 #define CLUSTER_OPTIONS(O)                                                                                          \
@@ -178,7 +179,7 @@ static elbo_status use_model(elbo_cli_run *run, elbo_error *error) {
                              : elbo_cli_clusters_of_model(run->model, run->dataset, split, &w.found, error);
     if (status == ELBO_OK) status = finish(&w, error);
     if (status == ELBO_OK && *options->picture) status = write_picture(run, options, error);
-    if (status == ELBO_OK) run->code = say(&w);
+    if (status == ELBO_OK && !elbo_cli_run_figures(run, to_json(&w))) print(&w);
     clear(&w);
     return status;
 }
@@ -244,9 +245,12 @@ static int run(elbo_context *context) {
     if (code == ELBO_EXIT_OK && *options->picture)
         code = elbo_cli_check_out(context, options->picture, ELBO_CLI_KIND_PICTURE);
     if (code == ELBO_EXIT_OK) code = check_use(context, options);
+    if (code == ELBO_EXIT_OK && (*options->out || *options->picture) &&
+        elbo_cli_seeds_in(elbo_context_argument(context, 0)))
+        code = elbo_context_usage(context, "--out, --picture: one file for the runs of several seeds; name one run");
     if (code != ELBO_EXIT_OK) return code;
     return find_fit(elbo_context_argument(context, 0), path, sizeof path) ? use_fit(context, options, path)
-                                                                          : elbo_cli_run_with(context, use_model);
+                                                                          : elbo_cli_run_with_each(context, use_model);
 }
 
 const elbo_command command_cluster = {
@@ -257,16 +261,17 @@ const elbo_command command_cluster = {
     .usage = (const char *const[]){"RUN [-o FILE] [--picture FILE] [--data SOURCE] [OPTIONS]",
                                    "FIT --data SOURCE [-o FILE] [OPTIONS]", NULL},
     .description =
-        "Gives each row the cluster c of largest q(c|x): of a model of clusters (vade) the component of its mixture at "
-        "the "
-        "mean of q(z|x); of any model, with --mixture, that of a mixture fitted to its codes; of a fit by 'elbo fit "
+        "Gives each row the cluster c of largest q(c|x): of a model of clusters (vade, dec, aae --clusters) that of "
+        "largest p(c|z) at the mean of q(z|x); of any model, with --mixture, that of a mixture fitted to its codes; of "
+        "a fit by 'elbo fit "
         "gmm' or "
         "'bgmm' the component. Certainty is the mean of that largest q(c|x). Where rows have labels, clusters and "
         "labels "
         "are compared as 'elbo score clusters' does.\n\n" ELBO_CLI_SOURCE_TEXT,
-    .arguments = (const elbo_argument[]){{"RUN", "folder of a run, a .safetensors checkpoint, or folder of a fit",
-                                          ELBO_ARGUMENT_FOLDER, 1, 1, NULL},
-                                         {0}},
+    .arguments =
+        (const elbo_argument[]){{"RUN", "folder of a run, of --seeds or of a fit, or a .safetensors checkpoint",
+                                 ELBO_ARGUMENT_FOLDER, 1, 1, NULL},
+                                {0}},
     .flags = (const elbo_flag[]){{"out", 'o', "FILE"},
                                  {"mixture", 0, "K"},
                                  {"picture", 0, "FILE"},

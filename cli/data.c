@@ -10,6 +10,8 @@
 #include "support/json.h"
 #include "support/preview.h"
 #include "support/progress.h"
+#include "support/rows.h"
+#include "support/save.h"
 
 static elbo_dataset *open_source(const elbo_context *context, elbo_error *error) {
     return elbo_dataset_open(elbo_context_argument(context, 0), elbo_context_values(context, &elbo_data_options_table),
@@ -121,6 +123,71 @@ static const elbo_command data_convert = {
     .run = run_convert,
 };
 
+/* ---- elbo data factors SOURCE TO ---- */
+
+static elbo_status write_factors(const elbo_dataset *dataset, elbo_split split, const char *to, elbo_error *error) {
+    elbo_array factors = {0};
+    int64_t rows = elbo_dataset_info(dataset)->count[split];
+    if (rows == 0)
+        return elbo_cli_fail(error, ELBO_ERROR_STATE, "%s has no rows in that split",
+                             elbo_dataset_info(dataset)->source);
+    ELBO_CLI_TRY(elbo_cli_factors(dataset, split, 0, rows, &factors, error));
+    elbo_status status = elbo_array_save(&factors, to, error);
+    elbo_array_free(&factors);
+    return status;
+}
+
+static int report_factors(const elbo_context *context, const elbo_data_info *info, int64_t rows, const char *to) {
+    if (context->common->json) {
+        json_t *object = json_object(), *names = json_array();
+        for (int f = 0; f < info->factors; f++) json_array_append_new(names, elbo_cli_json_text(info->factor_names[f]));
+        json_object_set_new(object, "to", elbo_cli_json_text(to));
+        json_object_set_new(object, "rows", json_integer(rows));
+        json_object_set_new(object, "factors", names);
+        return elbo_cli_json_print(context, object);
+    }
+    printf("factors of %lld rows written to %s:", (long long)rows, to);
+    for (int f = 0; f < info->factors; f++) printf("%s %s", f ? "," : "", info->factor_names[f]);
+    putchar('\n');
+    return ELBO_EXIT_OK;
+}
+
+static int run_factors(elbo_context *context) {
+    const convert_options *options = elbo_context_values(context, &convert_table);
+    const char *to = elbo_context_argument(context, 1);
+    elbo_split split = elbo_cli_split(options->split);
+    elbo_error error = {0};
+    if (strcmp(to, "-") == 0 || elbo_cli_kind_by_name(to) != ELBO_CLI_KIND_ARRAY)
+        return elbo_context_usage(context, "%s: a file ending in .npy, .npz or .csv was expected", to);
+    elbo_dataset *dataset = open_source(context, &error);
+    if (!dataset) return elbo_context_fail(context, &error);
+    elbo_status status = write_factors(dataset, split, to, &error);
+    const elbo_data_info *info = elbo_dataset_info(dataset);
+    int code =
+        status == ELBO_OK ? report_factors(context, info, info->count[split], to) : elbo_context_fail(context, &error);
+    elbo_dataset_free(dataset);
+    return code;
+}
+
+static const elbo_command data_factors = {
+    .name = "factors",
+    .group = ELBO_GROUP_DATA,
+    .summary = "write the factors of variation that a generator knows",
+    .usage = (const char *const[]){"SOURCE TO [OPTIONS]", NULL},
+    .description =
+        "A row for each row of the source and a column for each factor: whole numbers, counted from 0. "
+        "'elbo score disentanglement' compares codes with them.",
+    .arguments =
+        (const elbo_argument[]){{"SOURCE", "a generator such as synth:sprites", ELBO_ARGUMENT_SOURCE, 1, 1, NULL},
+                                {"TO", "file to write: .npy, .npz or .csv", ELBO_ARGUMENT_FILE, 1, 1, NULL},
+                                {0}},
+    .tables = (const elbo_options *const[]){&convert_table, &elbo_data_options_table, NULL},
+    .examples = (const elbo_example[]){{"elbo data factors synth:sprites factors.npy --split test",
+                                        "shape, scale, orientation and place of the test rows"},
+                                       {0}},
+    .run = run_factors,
+};
+
 /* ---- elbo data get NAME ---- */
 
 #define GET_OPTIONS(O)                                                                       \
@@ -216,13 +283,13 @@ const elbo_command command_data = {
         "A source is a folder with MNIST's IDX files, a folder of PNGs (subfolders are labels), a file (.idx, .npy, "
         ".npz#key, .csv, .mat#name, .png, each as the format needs), or a generator such as synth:glyphs, whose "
         "options follow a question mark: 'synth:glyphs?seed=1'.\n\n"
-        "A source called convert or get is written ./convert or ./get.",
+        "A source called convert, factors or get is written ./convert, ./factors or ./get.",
     .arguments = (const elbo_argument[]){{"SOURCE", "what to describe", ELBO_ARGUMENT_SOURCE, 1, 1, NULL}, {0}},
     .flags =
         (const elbo_flag[]){
             {"out", 'o', "FILE"}, {"count", 'n', NULL}, {"item_shape", 0, "SHAPE"}, {"labels", 0, "FILE|COLUMN"}, {0}},
     .tables = (const elbo_options *const[]){&preview_table, &elbo_data_options_table, NULL},
-    .subcommands = (const elbo_command *const[]){&data_convert, &data_get, NULL},
+    .subcommands = (const elbo_command *const[]){&data_convert, &data_factors, &data_get, NULL},
     .examples = (const elbo_example[]){{"elbo data synth:glyphs", "the generated digits"},
                                        {"elbo data mnist -o preview.png -n 200", "a picture of 200 training rows"},
                                        {"elbo data table.csv --labels species --json", "for a program"},

@@ -1,13 +1,15 @@
 /* elbo decode: data from codes. */
 #include <stdio.h>
 
+#include "support/condition.h"
 #include "support/rows.h"
 #include "support/save.h"
 
 #define DECODE_OPTIONS(O)                                                              \
     O(TEXT, out, "", 0, 0, NULL, ELBO_CLI_OUT_HELP)                                    \
     O(BOOL, draw, "false", 0, 0, NULL, "draw from p(x|z) instead of writing its mean") \
-    O(INT, seed, "1", 0, 9.2e18, NULL, "seed of the draws")
+    O(INT, seed, "1", 0, 9.2e18, NULL, "seed of the draws")                            \
+    O(INT, label, "-1", -1, 65535, NULL, ELBO_CLI_LABEL_HELP " (-1: none)")
 ELBO_OPTIONS_STRUCT(decode_options, DECODE_OPTIONS);
 #define ELBO_TABLE_STRUCT decode_options
 static ELBO_TABLE(decode_table, "Decoding", DECODE_OPTIONS);
@@ -20,7 +22,9 @@ static elbo_status work(elbo_cli_run *run, elbo_error *error) {
     elbo_array codes = {0}, items = {0};
     ELBO_CLI_TRY(elbo_cli_check_picture(run, kind, error));
     ELBO_CLI_TRY(elbo_cli_codes_load(elbo_context_argument(run->context, 1), run->info->latent, &codes, error));
-    elbo_status status = elbo_model_decode(run->model, &codes, options->draw, (uint64_t)options->seed, &items, error);
+    elbo_status status = elbo_cli_condition_label(run, options->label, error);
+    if (status == ELBO_OK)
+        status = elbo_model_decode(run->model, &codes, options->draw, (uint64_t)options->seed, &items, error);
     int64_t count = codes.shape[0];
     elbo_array_free(&codes);
     elbo_picture layout = {.columns = (int)look->columns, .scale = (int)look->scale};

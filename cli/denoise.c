@@ -29,6 +29,8 @@ static elbo_status make(elbo_cli_run *run, elbo_split split, elbo_array items[KI
     ELBO_CLI_TRY(elbo_cli_run_rows(run, split, NULL, 0, count, &items[ORIGINAL], error));
     ELBO_CLI_TRY(elbo_model_corrupt(run->model, &items[ORIGINAL], options->noise, options->noise_level,
                                     (uint64_t)options->seed, &items[CORRUPTED], error));
+    bool part = run->info->condition && run->info->classes == 0; /* what is given of the item is corrupted, too */
+    if (part) ELBO_CLI_TRY(elbo_model_set_condition(run->model, &items[CORRUPTED], error));
     ELBO_CLI_TRY(elbo_model_encode(run->model, &items[CORRUPTED], &codes, NULL, error));
     elbo_status status = elbo_model_decode(run->model, &codes, false, 0, &items[RESTORED], error);
     elbo_array_free(&codes);

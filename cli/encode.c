@@ -15,6 +15,7 @@
     O(INT, count, "0", 0, 1e12, NULL, "only the first rows (0: all)")                                                 \
     O(CHOICE, what, "auto", 0, 0, "auto|mean|deviation|both|draw",                                                    \
       "of q(z|x): its mean, its standard deviation, both side by side, or a draw; auto: both in .npz, else the mean") \
+    O(INT, draws, "1", 1, 1e6, NULL, "with --what draw: so many for each row; more than one: [N, draws, latent]") \
     O(INT, seed, "1", 0, 9.2e18, NULL, "seed of the draws")                                                           \
     O(INTS, dims, "0,1", 0, 1e9, NULL, "the two dimensions of a chart, counted from 0")
 ELBO_OPTIONS_STRUCT(encode_options, ENCODE_OPTIONS);
@@ -34,19 +35,44 @@ static bool is_archive(const encode_options *options) {
     return elbo_cli_is_npz(options->out) && !strrchr(options->out, '#');
 }
 
+/* The seed of one of several draws, which are those of one draw where there is no other. */
+static uint64_t seed_of(const encode_options *options, int64_t draw) {
+    return (uint64_t)options->seed + (uint64_t)draw * UINT64_C(0x9E3779B97F4A7C15);
+}
+
+/* Draws of q(z|x): [count, latent], or [count, draws, latent]. */
+static elbo_status draw(elbo_cli_run *run, const encode_options *options, elbo_split split, int64_t count,
+                        elbo_array *drawn, elbo_error *error) {
+    int64_t latent = run->info->latent, draws = options->draws;
+    const int64_t one[] = {count, latent}, several[] = {count, draws, latent};
+    elbo_array rows = {0}, z = {0};
+    ELBO_CLI_TRY(elbo_cli_run_rows(run, split, NULL, 0, count, &rows, error));
+    elbo_status status = elbo_model_condition_rows(run->model, run->dataset, split, NULL, 0, count, error);
+    if (status == ELBO_OK)
+        status = elbo_array_new(drawn, ELBO_F32, draws > 1 ? 3 : 2, draws > 1 ? several : one, error);
+    for (int64_t d = 0; d < draws && status == ELBO_OK; d++) {
+        status = elbo_model_draw_codes(run->model, &rows, seed_of(options, d), &z, error);
+        for (int64_t row = 0; row < count && status == ELBO_OK; row++)
+            memcpy((float *)drawn->data + (row * draws + d) * latent, (const float *)z.data + row * latent,
+                   sizeof(float) * (size_t)latent);
+        elbo_array_free(&z);
+    }
+    elbo_array_free(&rows);
+    return status;
+}
+
 static elbo_status make(elbo_cli_run *run, const encode_options *options, elbo_split split, codes *made,
                         elbo_error *error) {
     int64_t count = run->data->count[split];
     if (options->count > 0 && options->count < count) count = options->count;
     bool both = asks(options, "both") || (asks(options, "auto") && is_archive(options));
-    bool mean = !asks(options, "deviation"), deviation = both || asks(options, "draw") || !mean;
+    bool mean = !asks(options, "deviation"), deviation = both || !mean;
     made->drawn = asks(options, "draw");
-    ELBO_CLI_TRY(elbo_cli_run_encode(run, split, 0, count, mean ? &made->mean : NULL,
-                                     deviation ? &made->deviation : NULL, error));
-    if (made->drawn) {
-        elbo_cli_latent_draw(&made->mean, &made->deviation, (uint64_t)options->seed);
-        elbo_array_free(&made->deviation);
-    }
+    if (made->drawn)
+        ELBO_CLI_TRY(draw(run, options, split, count, &made->mean, error));
+    else
+        ELBO_CLI_TRY(elbo_cli_run_encode(run, split, 0, count, mean ? &made->mean : NULL,
+                                         deviation ? &made->deviation : NULL, error));
     if (!is_archive(options) || run->data->classes == 0) return ELBO_OK;
     return elbo_cli_labels(run->dataset, split, 0, count, &made->labels, error);
 }
@@ -90,7 +116,8 @@ static elbo_status save_array(const codes *made, const char *path, elbo_error *e
 static elbo_status save(elbo_cli_run *run, const encode_options *options, elbo_split split, const codes *made,
                         elbo_error *error) {
     if (elbo_cli_kind_by_name(options->out) == ELBO_CLI_KIND_CHART)
-        return elbo_cli_write_scatter(run, split, &made->mean, &options->dims, options->out, error);
+        return elbo_cli_write_scatter(run, split, &made->mean, made->drawn ? options->draws : 0, &options->dims,
+                                      options->out, error);
     return is_archive(options) ? save_archive(made, options->out, error) : save_array(made, options->out, error);
 }
 
@@ -128,6 +155,8 @@ static int run(elbo_context *context) {
     bool chart = elbo_cli_kind_by_name(options->out) == ELBO_CLI_KIND_CHART;
     if (code == ELBO_EXIT_OK && chart && (asks(options, "deviation") || asks(options, "both")))
         code = elbo_context_usage(context, "--what %s: a chart shows means or draws", options->what);
+    if (code == ELBO_EXIT_OK && !asks(options, "draw") && elbo_context_given(context, "draws"))
+        code = elbo_context_usage(context, "--draws needs --what draw");
     return code == ELBO_EXIT_OK ? elbo_cli_run_with(context, work) : code;
 }
 
@@ -148,6 +177,7 @@ const elbo_command command_encode = {
     .examples = (const elbo_example[]){{"elbo encode run --split test -o z.npz", "codes of the held-out rows"},
                                        {"elbo encode run --data new.csv -o z.csv", "features of other data"},
                                        {"elbo encode run --split test -o latent.svg", "a chart, coloured by label"},
+                                       {"elbo encode run -n 20 --what draw --draws 200 -o q.svg", "of their posteriors"},
                                        {0}},
     .run = run,
 };

@@ -4,9 +4,11 @@
 
 #include "support/describe.h"
 #include "support/figures.h"
+#include "support/frechet.h"
 #include "support/gap.h"
 #include "support/progress.h"
 #include "support/save.h"
+#include "support/seeds.h"
 #include "support/text.h"
 
 #define EVAL_OPTIONS(O)                                                                                             \
@@ -40,11 +42,9 @@ static elbo_status measure(elbo_cli_run *run, elbo_error *error) {
     ELBO_CLI_TRY(elbo_cli_run_data(run, error));
     ELBO_CLI_TRY(elbo_cli_run_split(run, options->split, &split, error));
     ELBO_CLI_TRY(elbo_cli_evaluate(run, options, &evaluation, error));
-    if (run->context->common->json) {
-        json_t *object = elbo_cli_figures_json(&evaluation);
-        add_origin(run, object, options->split);
-        run->code = elbo_cli_json_print(run->context, object);
-    } else {
+    json_t *object = elbo_cli_figures_json(&evaluation);
+    add_origin(run, object, options->split);
+    if (!elbo_cli_run_figures(run, object)) {
         char rows[4200];
         title(run, evaluation.count, elbo_cli_split_word(split), rows, sizeof rows);
         elbo_cli_figures_print(&evaluation, rows);
@@ -59,12 +59,9 @@ static elbo_status report(elbo_cli_run *run, const elbo_likelihood_comparison *c
                           const char *kind, elbo_error *error) {
     const eval_options *options = elbo_context_values(run->context, &eval_table);
     if (options->per_datum[0]) ELBO_CLI_TRY(elbo_cli_likelihoods_save(comparison, options->per_datum, error));
-    if (run->context->common->json) {
-        json_t *object = elbo_cli_likelihoods_json(comparison);
-        add_origin(run, object, comparison->simulated ? NULL : split);
-        run->code = elbo_cli_json_print(run->context, object);
-        return ELBO_OK;
-    }
+    json_t *object = elbo_cli_likelihoods_json(comparison);
+    add_origin(run, object, comparison->simulated ? NULL : split);
+    if (elbo_cli_run_figures(run, object)) return ELBO_OK;
     char rows[4200];
     title(run, comparison->count, kind, rows, sizeof rows);
     elbo_cli_likelihoods_print(comparison, rows);
@@ -98,16 +95,26 @@ static elbo_status separate(elbo_cli_run *run, elbo_error *error) {
     ELBO_CLI_TRY(elbo_cli_run_data(run, error));
     ELBO_CLI_TRY(elbo_cli_run_split(run, options->split, &split, error));
     ELBO_CLI_TRY(elbo_cli_gap_measure(run, options, &gap, error));
-    if (run->context->common->json) {
-        json_t *object = elbo_cli_gap_json(&gap);
-        add_origin(run, object, options->split);
-        run->code = elbo_cli_json_print(run->context, object);
-    } else {
+    json_t *object = elbo_cli_gap_json(&gap);
+    add_origin(run, object, options->split);
+    if (!elbo_cli_run_figures(run, object)) {
         char rows[4200];
         title(run, gap.count, elbo_cli_split_word(split), rows, sizeof rows);
         elbo_cli_gap_print(&gap, rows);
     }
     elbo_gap_clear(&gap);
+    return ELBO_OK;
+}
+
+/* ---- Draws against data ---- */
+
+static elbo_status compare_draws(elbo_cli_run *run, elbo_error *error) {
+    const elbo_evaluation_options *options = elbo_context_values(run->context, &elbo_evaluation_options_table);
+    elbo_cli_frechet measured;
+    ELBO_CLI_TRY(elbo_cli_frechet_measure(run, &measured, error));
+    json_t *object = elbo_cli_frechet_json(run, &measured);
+    add_origin(run, object, options->split);
+    if (!elbo_cli_run_figures(run, object)) elbo_cli_frechet_print(run, &measured);
     return ELBO_OK;
 }
 
@@ -140,13 +147,18 @@ static int run(elbo_context *context) {
     const char *file = ((const eval_options *)elbo_context_values(context, &eval_table))->per_datum;
     bool comparing = elbo_context_given(context, "nll");
     int code;
+    bool drawing = elbo_cli_frechet_wanted(context, &code);
+    if (code == ELBO_EXIT_OK && drawing) return elbo_cli_run_with_each(context, compare_draws);
+    if (code != ELBO_EXIT_OK) return code;
     bool separating = elbo_cli_gap_wanted(context, &code);
     if (code == ELBO_EXIT_OK) code = refuse_idle(context, comparing, options->simulated);
     if (code == ELBO_EXIT_OK && file[0] &&
         (strcmp(file, "-") == 0 || elbo_cli_kind_by_name(file) != ELBO_CLI_KIND_ARRAY))
         code = elbo_context_usage(context, "--per-datum %s: a file ending in .npy, .npz or .csv was expected", file);
+    if (code == ELBO_EXIT_OK && file[0] && elbo_cli_seeds_in(elbo_context_argument(context, 0)))
+        code = elbo_context_usage(context, "--per-datum: one file for the runs of several seeds; name one run");
     if (code != ELBO_EXIT_OK) return code;
-    return elbo_cli_run_with(context, separating ? separate : comparing ? compare : measure);
+    return elbo_cli_run_with_each(context, separating ? separate : comparing ? compare : measure);
 }
 
 const elbo_command command_eval = {
@@ -164,20 +176,30 @@ const elbo_command command_eval = {
         "posterior by Hamiltonian Monte Carlo (for codes of fewer than 5 dimensions), and annealed importance sampling "
         "in both directions, which brackets -log p(x).\n\n"
         "--gap fits the posterior of each row and says how much of log p(x) - ELBO the encoder costs and how much the "
-        "family of posteriors.\n\n" ELBO_CLI_SOURCE_TEXT,
-    .arguments = (const elbo_argument[]){ELBO_CLI_RUN_ARGUMENT, {0}},
-    .flags =
-        (const elbo_flag[]){
-            {"count", 'n', NULL}, {"nll", 0, "METHODS"}, {"per_datum", 0, "FILE"}, ELBO_CLI_SOURCE_FLAGS, {0}},
+        "family of posteriors.\n\n"
+        "--frechet compares draws with data in the features of a classifier trained on the same data, and gives the "
+        "distance of training rows as the floor.\n\n"
+        "A folder of 'elbo train --seeds' gives mean, standard deviation and median of the figures of its "
+        "runs.\n\n" ELBO_CLI_SOURCE_TEXT,
+    .arguments = (const elbo_argument[]){ELBO_CLI_RUNS_ARGUMENT, {0}},
+    .flags = (const elbo_flag[]){{"count", 'n', NULL},
+                                 {"nll", 0, "METHODS"},
+                                 {"frechet", 0, "CLASSIFIER"},
+                                 {"mixture", 0, "K|FIT"},
+                                 {"per_datum", 0, "FILE"},
+                                 ELBO_CLI_SOURCE_FLAGS,
+                                 {0}},
     .tables = (const elbo_options *const[]){&elbo_evaluation_options_table, &elbo_likelihood_options_table, &eval_table,
                                             &elbo_cli_gap_options_table, &elbo_gap_options_table,
-                                            &elbo_cli_model_options_table, &elbo_cli_source_options_table,
-                                            &elbo_data_options_table, &elbo_cli_progress_options_table, NULL},
+                                            &elbo_cli_frechet_options_table, &elbo_cli_model_options_table,
+                                            &elbo_cli_source_options_table, &elbo_data_options_table,
+                                            &elbo_cli_progress_options_table, NULL},
     .examples = (const elbo_example[]){{"elbo eval run", "ELBO of the held-out rows"},
                                        {"elbo eval run --samples 5000", "and their likelihood"},
                                        {"elbo eval run --nll is,ais -n 100", "two estimates of it, compared"},
                                        {"elbo eval run --gap -n 1000", "what the encoder costs, and the family"},
                                        {"elbo eval run --nll ais --simulated", "how far the model's own can be off"},
+                                       {"elbo eval run --frechet c.safetensors", "draws against data, by a classifier"},
                                        {"elbo eval run --data mnist --split test --json", "other data, for a program"},
                                        {0}},
     .run = run,

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "support/describe.h"
+#include "support/fit_apply.h"
 #include "support/fit_files.h"
 #include "support/interrupt.h"
 #include "support/progress.h"
@@ -215,12 +216,15 @@ static int run(elbo_context *context) {
     return code;
 }
 
+static const elbo_command *const below[] = {&elbo_cli_fit_apply, NULL};
+
 const elbo_command command_fit = {
     .name = "fit",
     .group = ELBO_GROUP_TRAIN,
     .order = 2,
     .summary = "fit a mixture, PPCA or factor analysis by EM",
-    .usage = (const char *const[]){"METHOD [--data SOURCE] [--out DIR] [OPTIONS]", NULL},
+    .usage = (const char *const[]){"METHOD [--data SOURCE] [--out DIR] [OPTIONS]",
+                                   "apply FIT [--data SOURCE] [OPTIONS]", NULL},
     .description =
         "Models whose posterior is known in closed form, fitted to the training rows without a network:\n\n"
         "gmm: mixture of Gaussians, by EM. bgmm: the same with priors on everything, by mean-field variational "
@@ -239,6 +243,7 @@ const elbo_command command_fit = {
                                  {0}},
     .tables = (const elbo_options *const[]){&fit_table, &elbo_fit_options_table, &elbo_data_options_table,
                                             &elbo_cli_progress_options_table, NULL},
+    .subcommands = below,
     .examples =
         (const elbo_example[]){
             {"elbo fit gmm --data mnist --components 20 -o fit", "a mixture of 20 diagonal Gaussians"},

@@ -32,6 +32,10 @@ static json_t *describe_json(const elbo_cli_run *run, const elbo_config *default
     json_object_set_new(object, "item_shape", elbo_cli_json_integers(info->item_shape, (size_t)info->item_rank));
     json_object_set_new(object, "item_size", json_integer(info->item_size));
     json_object_set_new(object, "latent", json_integer(info->latent));
+    if (info->condition) {
+        json_object_set_new(object, "condition", elbo_cli_json_text(info->condition));
+        json_object_set_new(object, "classes", json_integer(info->classes));
+    }
     json_object_set_new(object, "parameters", json_integer((json_int_t)info->parameters));
     json_object_set_new(object, "epoch", json_integer(info->epoch));
     json_object_set_new(object, "step", json_integer(info->step));
@@ -50,6 +54,10 @@ static void print_head(const elbo_cli_run *run) {
     printf("model       %s\n", info->model);
     printf("item        %s, %lld values\n", shape, (long long)info->item_size);
     printf("latent      %lld\n", (long long)info->latent);
+    if (info->classes > 0)
+        printf("condition   label, %lld classes: %s\n", (long long)info->classes, info->class_names);
+    else if (info->condition)
+        puts("condition   a part of the item");
     printf("parameters  %zu\n", info->parameters);
     printf("state       epoch %lld, step %lld\n", (long long)info->epoch, (long long)info->step);
 }

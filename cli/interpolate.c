@@ -1,5 +1,6 @@
 /* elbo interpolate: from one datum to another through the latent space. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "support/describe.h"
@@ -41,6 +42,17 @@ static elbo_status encode(elbo_cli_run *run, elbo_split split, const elbo_ints *
     return status;
 }
 
+/* Models of p(x|c): a strip keeps the condition of the row that it starts from. */
+static elbo_status condition(elbo_cli_run *run, elbo_split split, const elbo_ints *from, int64_t steps,
+                             elbo_error *error) {
+    int64_t count = from->count * steps, *index = malloc(sizeof *index * (size_t)count);
+    if (!index) return elbo_cli_fail(error, ELBO_ERROR_MEMORY, "out of memory for %lld rows", (long long)count);
+    for (int64_t i = 0; i < count; i++) index[i] = from->value[i / steps];
+    elbo_status status = elbo_model_condition_rows(run->model, run->dataset, split, index, 0, count, error);
+    free(index);
+    return status;
+}
+
 static elbo_status make(elbo_cli_run *run, const interpolate_options *options, elbo_split split, elbo_array *items,
                         elbo_error *error) {
     elbo_array start = {0}, end = {0}, codes = {0};
@@ -50,6 +62,7 @@ static elbo_status make(elbo_cli_run *run, const interpolate_options *options, e
     if (status == ELBO_OK) status = encode(run, split, &to, &end, error);
     bool spherical = strcmp(options->path, "spherical") == 0;
     if (status == ELBO_OK) status = elbo_cli_latent_paths(&start, &end, options->steps, spherical, &codes, error);
+    if (status == ELBO_OK) status = condition(run, split, &from, options->steps, error);
     if (status == ELBO_OK) status = elbo_model_decode(run->model, &codes, false, 0, items, error);
     elbo_array_free(&start);
     elbo_array_free(&end);
@@ -95,7 +108,8 @@ const elbo_command command_interpolate = {
     .usage = (const char *const[]){"RUN -o FILE [--from ROW,... --to ROW,...] [OPTIONS]", NULL},
     .description =
         "Encodes pairs of rows, goes from the one code to the other, and decodes the way: a strip for each pair. Both "
-        "ends are reconstructions, too. An array holds the items strip by strip.\n\n" ELBO_CLI_SOURCE_TEXT,
+        "ends are reconstructions, too (under a condition, as models of p(x|c) have it, that of the first row holds "
+        "all the way). An array holds the items strip by strip.\n\n" ELBO_CLI_SOURCE_TEXT,
     .arguments = (const elbo_argument[]){ELBO_CLI_RUN_ARGUMENT, {0}},
     .flags = (const elbo_flag[]){{"out", 'o', "FILE"},
                                  {"steps", 'n', NULL},

@@ -1,6 +1,7 @@
 /* elbo manifold: the decoder over two latent dimensions. */
 #include <stdio.h>
 
+#include "support/condition.h"
 #include "support/latent.h"
 #include "support/save.h"
 #include "support/show.h"
@@ -9,7 +10,8 @@
     O(TEXT, out, "", 0, 0, NULL, ELBO_CLI_OUT_HELP)                                                                  \
     O(INT, side, "20", 1, 1000, NULL, "items in a row and in a column")                                              \
     O(INTS, dims, "", 0, 1e9, NULL, "the two dimensions, counted from 0; all others are 0 (default: the first two)") \
-    O(INT, scale, "0", 0, 64, NULL, "picture: pixels for each image pixel (0: 1 to 4, as they fit)")
+    O(INT, scale, "0", 0, 64, NULL, "picture: pixels for each image pixel (0: 1 to 4, as they fit)")                 \
+    O(INT, label, "-1", -1, 65535, NULL, ELBO_CLI_LABEL_HELP " (-1: none)")
 ELBO_OPTIONS_STRUCT(manifold_options, MANIFOLD_OPTIONS);
 #define ELBO_TABLE_STRUCT manifold_options
 static ELBO_TABLE(manifold_table, "Manifold", MANIFOLD_OPTIONS);
@@ -32,6 +34,7 @@ static elbo_status work(elbo_cli_run *run, elbo_error *error) {
     elbo_ints dims;
     ELBO_CLI_TRY(choose_dims(options, run->info->latent, &dims, error));
     ELBO_CLI_TRY(elbo_cli_check_picture(run, kind, error));
+    ELBO_CLI_TRY(elbo_cli_condition_label(run, options->label, error));
     ELBO_CLI_TRY(elbo_cli_show_manifold(run, &dims, options->side, &items, error));
     elbo_picture layout = {.columns = (int)options->side, .scale = (int)options->scale, .seamless = true};
     elbo_status status = elbo_cli_save(run, &items, &layout, kind, options->out, error);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "support/condition.h"
 #include "support/describe.h"
 #include "support/figures.h"
 #include "support/progress.h"
@@ -64,7 +65,34 @@ static const char *next(page *p, const char *title, const char *file) {
 
 static char *caption(page *p) { return p->caption[p->sections - 1]; }
 
+/* Samples of each class, or of what is not given of items. */
+static elbo_status add_conditioned(page *p, elbo_error *error) {
+    enum { EACH = 8, CLASSES = 20 };
+    const elbo_cli_samples how = {EACH, (uint64_t)p->options->seed, 1, false, false, 0};
+    const elbo_picture layout = {.columns = EACH};
+    const elbo_model_info *info = p->run->info;
+    const char *path = next(p, "Samples", "samples.png");
+    elbo_array originals = {0}, items = {0};
+    bool labels = info->classes > 0;
+    ELBO_CLI_TRY(labels ? elbo_cli_show_classes(p->run, &how, &items, error)
+                        : elbo_cli_show_completions(p->run, p->split, SHOWN_ROWS, &how, &originals, &items, error));
+    if (labels && info->classes > CLASSES) items.shape[0] = CLASSES * EACH;
+    elbo_status status = labels ? elbo_cli_save(p->run, &items, &layout, ELBO_CLI_KIND_PICTURE, path, error)
+                                : elbo_cli_write_completions(p->run, &originals, &items, &layout, path, error);
+    elbo_array_free(&originals);
+    elbo_array_free(&items);
+    if (labels)
+        snprintf(caption(p), sizeof p->caption[0], "Means of p(x|z,c) at draws from the prior, a row for each class.");
+    else
+        snprintf(caption(p), sizeof p->caption[0],
+                 "What is given of the first %s rows, %d means of p(x|z,c) at draws from the prior, and the rows "
+                 "themselves.",
+                 elbo_cli_split_word(p->split), EACH);
+    return status;
+}
+
 static elbo_status add_samples(page *p, elbo_error *error) {
+    if (p->run->info->condition) return add_conditioned(p, error);
     const elbo_cli_samples how = {SHOWN_SAMPLES, (uint64_t)p->options->seed, 1, false, false, 0};
     const char *path = next(p, "Samples", "samples.png");
     elbo_array items = {0};
@@ -87,17 +115,27 @@ static elbo_status add_reconstructions(page *p, elbo_error *error) {
     return status;
 }
 
+/* Models of p(x|c) go through codes under the condition of one row. */
+static elbo_status condition(page *p, elbo_error *error) {
+    return elbo_model_condition_rows(p->run->model, p->run->dataset, p->split, NULL, 0, 1, error);
+}
+static const char *condition_text(const page *p) {
+    return p->run->info->condition ? " The condition is that of the first row." : "";
+}
+
 static elbo_status add_manifold(page *p, elbo_error *error) {
     const elbo_ints dims = {2, {0, 1}};
     const char *path = next(p, "Manifold", "manifold.png");
     elbo_array items = {0};
+    ELBO_CLI_TRY(condition(p, error));
     ELBO_CLI_TRY(elbo_cli_show_manifold(p->run, &dims, SHOWN_IN_MANIFOLD, &items, error));
     const elbo_picture layout = {.columns = SHOWN_IN_MANIFOLD, .seamless = true};
     elbo_status status = elbo_cli_save(p->run, &items, &layout, ELBO_CLI_KIND_PICTURE, path, error);
     elbo_array_free(&items);
     snprintf(
         caption(p), sizeof p->caption[0],
-        "The decoder over the latent plane: z[0] from left to right, z[1] upwards, equally spaced in probability.");
+        "The decoder over the latent plane: z[0] from left to right, z[1] upwards, equally spaced in probability.%s",
+        condition_text(p));
     return status;
 }
 
@@ -122,6 +160,7 @@ static elbo_status add_traversal(page *p, elbo_error *error) {
     const elbo_ints dims = strongest(p, DIMS);
     const char *path = next(p, "Traversal", "traversal.png");
     elbo_array items = {0};
+    ELBO_CLI_TRY(condition(p, error));
     ELBO_CLI_TRY(elbo_cli_show_traversal(p->run, NULL, &dims, STEPS, 3, &items, error));
     const elbo_picture layout = {.columns = STEPS};
     elbo_status status = elbo_cli_save(p->run, &items, &layout, ELBO_CLI_KIND_PICTURE, path, error);
@@ -131,6 +170,8 @@ static elbo_status add_traversal(page *p, elbo_error *error) {
     for (int i = 0; i < dims.count && used < sizeof p->caption[0]; i++)
         used += (size_t)snprintf(caption(p) + used, sizeof p->caption[0] - used, "%s z[%lld]", i ? "," : "",
                                  (long long)dims.value[i]);
+    if (used < sizeof p->caption[0] && p->run->info->condition)
+        snprintf(caption(p) + used, sizeof p->caption[0] - used, ".%s", condition_text(p));
     return status;
 }
 
@@ -140,7 +181,7 @@ static elbo_status add_codes(page *p, elbo_error *error) {
     const char *path = next(p, "Latent space", "latent.svg");
     elbo_array mean = {0};
     ELBO_CLI_TRY(elbo_cli_run_encode(p->run, p->split, 0, count, &mean, NULL, error));
-    elbo_status status = elbo_cli_write_scatter(p->run, p->split, &mean, &dims, path, error);
+    elbo_status status = elbo_cli_write_scatter(p->run, p->split, &mean, 0, &dims, path, error);
     elbo_array_free(&mean);
     snprintf(caption(p), sizeof p->caption[0], "Where the encoder puts %lld %s rows%s.", (long long)count,
              elbo_cli_split_word(p->split), p->evaluation.latent > 2 ? ", in the two dimensions of largest KL" : "");

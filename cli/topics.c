@@ -6,6 +6,7 @@
 #include "support/describe.h"
 #include "support/json.h"
 #include "support/rows.h"
+#include "support/seeds.h"
 #include "support/text.h"
 #include "support/words.h"
 
@@ -268,10 +269,10 @@ static elbo_status show(work_state *w, elbo_error *error) {
 
 static elbo_status work(elbo_cli_run *run, elbo_error *error) {
     work_state w = {.run = run, .options = elbo_context_values(run->context, &topics_table)};
-    if (run->context->common->json) w.json = json_pack("{s:s}", "model", run->info->model);
+    if (run->context->common->json || run->one_of_many) w.json = json_pack("{s:s}", "model", run->info->model);
     elbo_status status = show(&w, error);
-    if (status == ELBO_OK && run->context->common->json)
-        run->code = elbo_cli_json_print(run->context, w.json);
+    if (status == ELBO_OK && w.json)
+        (void)elbo_cli_run_figures(run, w.json);
     else
         json_decref(w.json);
     elbo_array_free(&w.weights);
@@ -294,7 +295,10 @@ static int run(elbo_context *context) {
         return elbo_context_usage(context, "--words does not go with --search and --like");
     if (!documents && !options->coherence[0] && elbo_context_given(context, "split"))
         return elbo_context_usage(context, "--split needs --search WORDS, --like ROW or --coherence SOURCE");
-    return elbo_cli_run_with(context, work);
+    bool seeds = elbo_cli_seeds_in(elbo_context_argument(context, 0));
+    if (seeds && (!options->coherence[0] || options->out[0]))
+        return elbo_context_usage(context, "of several seeds there is --coherence SOURCE alone; name one run");
+    return elbo_cli_run_with_each(context, work);
 }
 
 const elbo_command command_topics = {
@@ -309,7 +313,7 @@ const elbo_command command_topics = {
         "those whose weights in all topics point the same way (cosine), nearest documents those whose codes do (cosine "
         "of the means of q(z|x)). Words come from the vocabulary of the data; without one they are called #0, #1, "
         "...\n\n" ELBO_CLI_SOURCE_TEXT,
-    .arguments = (const elbo_argument[]){ELBO_CLI_RUN_ARGUMENT, {0}},
+    .arguments = (const elbo_argument[]){ELBO_CLI_RUNS_ARGUMENT, {0}},
     .flags = (const elbo_flag[]){{"words", 'w', NULL},
                                  {"nearest", 0, "WORDS"},
                                  {"search", 0, "WORDS"},

@@ -10,12 +10,17 @@
 #include "support/interrupt.h"
 #include "support/metrics.h"
 #include "support/progress.h"
+#include "support/seeds.h"
 
 #define TRAIN_OPTIONS(O)                                                                                              \
     O(TEXT, out, "", 0, 0, NULL, "folder for the run, which must not hold one yet (default: runs/MODEL-TIME)")        \
     O(TEXT, resume, "", 0, 0, NULL, "folder of a run to go on with; of the other options only --epochs may be given") \
     O(TEXT, recipe, "", 0, 0, NULL,                                                                                   \
-      "recipe.yaml of another run, or one of your own: options that start from its values")
+      "recipe.yaml of another run, or one of your own: options that start from its values")                           \
+    O(INT, seeds, "0", 0, 1000, NULL,                                                                                 \
+      "train so many runs, with seeds that count up from --seed, as --out/seed1, --out/seed2, ...: mean, standard "   \
+      "deviation and median of what they reach (0: a single run)")                                                    \
+    O(INT, jobs, "0", 0, 256, NULL, "with --seeds: trainings at the same time, which share the threads (0: one)")
 ELBO_OPTIONS_STRUCT(train_options, TRAIN_OPTIONS);
 #define ELBO_TABLE_STRUCT train_options
 static ELBO_TABLE(train_table, "Run", TRAIN_OPTIONS);
@@ -76,11 +81,12 @@ static elbo_status begin(elbo_context *context, elbo_error *error) {
     if (!work) return elbo_cli_fail(error, ELBO_ERROR_MEMORY, "out of memory");
     context->state = work;
     if (!*options->resume) return begin_config(context, work, error);
-    if (context->subject || *options->recipe || *options->out)
+    if (context->subject || *options->recipe || *options->out || options->seeds)
         return elbo_cli_fail(error, ELBO_ERROR_USAGE, "a run that is resumed has its %s already: leave it out",
                              context->subject   ? "model"
                              : *options->recipe ? "recipe"
-                                                : "folder");
+                             : *options->out    ? "folder"
+                                                : "seeds");
     /* The model's own options are told apart from misspelt ones by what the run is; what is wrong with a folder that
      * holds none is said later, by who opens it. */
     char recipe[4096];
@@ -130,8 +136,9 @@ static bool show(void *user, const elbo_progress *progress) {
     double share = progress->steps > 0 ? (double)progress->step / (double)progress->steps : 0;
     double whole = progress->epochs > 0 ? ((double)progress->epoch - 1 + share) / (double)progress->epochs : NAN;
     snprintf(label, sizeof label, "epoch %lld/%lld", (long long)progress->epoch, (long long)progress->epochs);
-    bool bound = !isnan(progress->kl); /* else an autoencoder's error */
-    elbo_cli_progress_field fields[FIELDS] = {{bound ? "-ELBO" : "error", progress->loss, 2, false}};
+    bool bound = !isnan(progress->kl); /* else an autoencoder's error, or a loss of another kind */
+    const char *loss = bound ? "-ELBO" : isnan(progress->reconstruction) ? "loss" : "error";
+    elbo_cli_progress_field fields[FIELDS] = {{loss, progress->loss, 2, false}};
     size_t count = 1;
     if (bound) {
         fields[count++] = (elbo_cli_progress_field){"reconstruction", progress->reconstruction, 2, false};
@@ -175,9 +182,11 @@ static int report(const elbo_context *context, const training *work) {
         return elbo_cli_json_print(context, object);
     }
     if (last->epoch > 0 && isnan(last->kl)) {
-        printf("epoch %lld of %lld: reconstruction error %.2f", (long long)last->epoch, (long long)last->epochs,
-               last->loss);
-        if (!isnan(last->test_loss)) printf(", held out %.2f", last->test_loss);
+        bool error = !isnan(last->reconstruction);
+        int digits = error ? 2 : 4;
+        printf("epoch %lld of %lld: %s %.*f", (long long)last->epoch, (long long)last->epochs,
+               error ? "reconstruction error" : "loss", digits, last->loss);
+        if (!isnan(last->test_loss)) printf(", held out %.*f", digits, last->test_loss);
         putchar('\n');
     } else if (last->epoch > 0) {
         printf("epoch %lld of %lld: -ELBO %.2f, reconstruction %.2f, KL %.2f", (long long)last->epoch,
@@ -190,10 +199,25 @@ static int report(const elbo_context *context, const training *work) {
     return ELBO_EXIT_OK;
 }
 
+/* Rows that no figure will be reported of. */
+static void note_pool(const elbo_context *context, const training *work) {
+    char pool[16] = "";
+    const elbo_config *config = work->config ? work->config : work->resumed;
+    if (config && elbo_config_get(config, "pool", pool, sizeof pool) && strcmp(pool, "true") == 0)
+        elbo_context_note(context, "--pool: every row is a training row; nothing is held out, so no held-out figures");
+}
+
 static int run(elbo_context *context) {
     training *work = context->state;
+    const train_options *options = elbo_context_values(context, &train_table);
     elbo_error error = {0};
     if (choose_folder(context, work, &error) != ELBO_OK) return elbo_context_fail(context, &error);
+    bool several = options->seeds > 0 || (!work->config && elbo_cli_seeds_in(work->folder));
+    if (options->jobs > 0 && !several) return elbo_context_usage(context, "--jobs needs --seeds N");
+    note_pool(context, work);
+    if (several)
+        return elbo_cli_seeds_train(context, &(elbo_cli_seeds_training){work->config, work->folder, options->seeds,
+                                                                        work->epochs, options->jobs});
     elbo_training request = {.config = work->config,
                              .folder = work->folder,
                              .epochs = work->epochs,
@@ -225,19 +249,23 @@ const elbo_command command_train = {
     .group = ELBO_GROUP_TRAIN,
     .order = 0,
     .summary = "train a model",
-    .usage = (const char *const[]){"MODEL [--data SOURCE] [--out DIR] [OPTIONS]", "--recipe FILE [--out DIR] [OPTIONS]",
-                                   "--resume RUN [--epochs N]", NULL},
+    .usage =
+        (const char *const[]){"MODEL [--data SOURCE] [--out DIR] [OPTIONS]", "--recipe FILE [--out DIR] [OPTIONS]",
+                              "MODEL --seeds N [--jobs N] [--out DIR] [OPTIONS]", "--resume RUN [--epochs N]", NULL},
     .description =
         "Trains until the last epoch and leaves a run: a folder with the recipe in which every option has its value, "
         "the figures of each epoch (metrics.jsonl and TensorBoard events), and the checkpoints last.safetensors and "
         "best.safetensors.\n\n"
         "Losses are -ELBO in nats for each datum, with all constants, in training as in every other command.\n\n"
         "Ctrl-C finishes the step, saves and ends; a second one ends at once. A run that was stopped, or killed at any "
-        "moment, goes on with --resume to the same numbers as if nothing had happened.",
+        "moment, goes on with --resume to the same numbers as if nothing had happened.\n\n"
+        "With --seeds, the folder holds a run for each seed and seeds.json with the figures of all; --resume goes on "
+        "with those that are not complete, and 'elbo eval', 'elbo cluster' and 'elbo topics' take the folder.",
     .arguments = (const elbo_argument[]){{"MODEL", "one of", ELBO_ARGUMENT_WORD, 0, 1, model_at}, {0}},
     .flags = (const elbo_flag[]){{"out", 'o', "DIR"},
                                  {"resume", 0, "DIR"},
                                  {"recipe", 0, "FILE"},
+                                 {"jobs", 'j', NULL},
                                  {"data", 0, "SOURCE"},
                                  {"item_shape", 0, "SHAPE"},
                                  {"labels", 0, "FILE|COLUMN"},
@@ -248,6 +276,7 @@ const elbo_command command_train = {
             {"elbo train vae --out run", "the generated digits with every default"},
             {"elbo train vae --data mnist --latent 2 --epochs 50 --out run", "digits in a plane"},
             {"elbo train --resume run --epochs 100", "more epochs"},
+            {"elbo train vae --seeds 5 --jobs 2 --out five", "five seeds, two at a time"},
             {"elbo train --recipe run/recipe.yaml --latent 10 --out other", "the same with another option"},
             {0}},
     .subject_at = model_at,

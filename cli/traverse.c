@@ -1,6 +1,7 @@
 /* elbo traverse: what each latent dimension does. */
 #include <stdio.h>
 
+#include "support/condition.h"
 #include "support/describe.h"
 #include "support/latent.h"
 #include "support/save.h"
@@ -12,7 +13,8 @@
     O(REAL, range, "3", 0, 1000, NULL, "how far from 0 to go, in standard deviations of the prior")            \
     O(INT, steps, "11", 2, 10000, NULL, "items in a row")                                                      \
     O(INT, row, "-1", -1, 1e15, NULL, "start from the code of this row, counted from 0 (-1: from the origin)") \
-    O(CHOICE, split, "test", 0, 0, ELBO_CLI_SPLITS, "split of that row")
+    O(CHOICE, split, "test", 0, 0, ELBO_CLI_SPLITS, "split of that row")                                       \
+    O(INT, label, "-1", -1, 65535, NULL, ELBO_CLI_LABEL_HELP " (-1: none)")
 ELBO_OPTIONS_STRUCT(traverse_options, TRAVERSE_OPTIONS);
 #define ELBO_TABLE_STRUCT traverse_options
 static ELBO_TABLE(traverse_table, "Traversal", TRAVERSE_OPTIONS);
@@ -39,6 +41,7 @@ static elbo_status work(elbo_cli_run *run, elbo_error *error) {
     ELBO_CLI_TRY(elbo_cli_check_dims(&dims, run->info->latent, error));
     ELBO_CLI_TRY(elbo_cli_check_picture(run, kind, error));
     ELBO_CLI_TRY(find_base(run, options, &base, error));
+    ELBO_CLI_TRY(elbo_cli_condition_label(run, options->label, error)); /* else that of the row, if there is one */
     elbo_status status = elbo_cli_show_traversal(run, base.data, &dims, options->steps, options->range, &items, error);
     elbo_array_free(&base);
     elbo_picture layout = {.columns = (int)options->steps};

@@ -9,7 +9,7 @@
  *  10 training              11 classic fits     12 models in use
  *  13 evaluation            14 likelihoods      15 gradients
  *  16 the gap               17 metrics          18 pictures
- *  19 registries
+ *  19 registries            20 classifiers
  *
  * Conventions.  The library never prints, exits or aborts and keeps no mutable global state.  A function that can
  * fail returns an elbo_status, or NULL, and writes what happened into the caller's elbo_error (which may be NULL).
@@ -209,7 +209,8 @@ ELBO_API const char *elbo_options_nearest(const elbo_options *const *tables, siz
 
 typedef enum elbo_split { ELBO_SPLIT_TRAIN, ELBO_SPLIT_VALID, ELBO_SPLIT_TEST, ELBO_SPLIT_ALL } elbo_split;
 
-/* How a source is read and split.  Rows are dealt to splits by a permutation that depends on split_seed alone. */
+/* How a source is read and split.  Rows are dealt to splits by a permutation that depends on split_seed alone.  With
+ * pool there is one split, of training rows. */
 #define ELBO_DATA_OPTIONS(O)                                                                                      \
     O(TEXT, labels, "", 0, 0, NULL, "file or CSV column with the labels, where the source has none of its own")   \
     O(TEXT, columns, "", 0, 0, NULL, "CSV: columns to use, by name or number (from 1), separated by commas")      \
@@ -218,6 +219,7 @@ typedef enum elbo_split { ELBO_SPLIT_TRAIN, ELBO_SPLIT_VALID, ELBO_SPLIT_TEST, E
     O(REAL, test_fraction, "0.1", 0, 0.9, NULL, "share of rows held out as test split where the source has none") \
     O(INT, test_count, "0", 0, 1e12, NULL, "number of test rows, instead of a share (0: the share)")              \
     O(REAL, valid_fraction, "0", 0, 0.9, NULL, "share of the training rows set aside for validation")             \
+    O(BOOL, pool, "false", 0, 0, NULL, "every row is a training row, those of the source's test split too")       \
     O(INT, split_seed, "0", 0, 9.2e18, NULL, "seed of the permutation that deals rows to splits")
 ELBO_OPTIONS_STRUCT(elbo_data_options, ELBO_DATA_OPTIONS);
 ELBO_API extern const elbo_options elbo_data_options_table;
@@ -238,6 +240,8 @@ typedef struct elbo_data_info {
     int classes;                      /* 0: no labels */
     const char *const *class_names;   /* [classes] */
     const char *const *feature_names; /* [item_size]: words of documents; NULL: values have no names */
+    int factors;                      /* factors of variation that are known of each row; 0: none */
+    const char *const *factor_names;  /* [factors] */
 } elbo_data_info;
 
 /* Opens a source; NULL on failure.  `options` may be NULL for the defaults.  Free with elbo_dataset_free. */
@@ -260,6 +264,11 @@ ELBO_API elbo_status elbo_dataset_rows(const elbo_dataset *dataset, elbo_split s
 /* The labels of the same rows; ELBO_ERROR_STATE if the data set has none. */
 ELBO_API elbo_status elbo_dataset_labels(const elbo_dataset *dataset, elbo_split split, const int64_t *index,
                                          int64_t start, int64_t count, int32_t *out, elbo_error *error);
+
+/* The factors of variation of the same rows, where a generator knows them ("synth:sprites"): [count, factors] values
+ * counted from 0; ELBO_ERROR_STATE if the data set has none. */
+ELBO_API elbo_status elbo_dataset_factors(const elbo_dataset *dataset, elbo_split split, const int64_t *index,
+                                          int64_t start, int64_t count, int32_t *out, elbo_error *error);
 
 /* Writes a split (values, and labels where the format can hold them) as .npy, .npz (x, y), .csv, an IDX pair (a
  * folder, or a name ending in -idx3-ubyte[.gz] and the like) or a folder of PNGs; `to` ends in the format's ending or
@@ -545,6 +554,8 @@ typedef struct elbo_config elbo_config;
 /* The defaults of a model; NULL with a hint for an unknown name. */
 ELBO_API elbo_config *elbo_config_new(const char *model, elbo_error *error);
 ELBO_API void elbo_config_free(elbo_config *config);
+/* A deep copy, which also knows which options were set; NULL when out of memory. */
+ELBO_API elbo_config *elbo_config_copy(const elbo_config *config, elbo_error *error);
 ELBO_API const char *elbo_config_model(const elbo_config *config);
 /* The index-th table of options: data, the model's own, training; NULL past the end.  model == NULL: only those that
  * every model has. */
@@ -554,6 +565,8 @@ ELBO_API const elbo_options *elbo_config_table(const char *model, size_t index);
 ELBO_API elbo_status elbo_config_set(elbo_config *config, const char *name, const char *text, elbo_error *error);
 /* Its value as text; false for an unknown name. */
 ELBO_API bool elbo_config_get(const elbo_config *config, const char *name, char *text, size_t size);
+/* Whether an option does anything beside the values of the others; false also for an unknown name. */
+ELBO_API bool elbo_config_matters(const elbo_config *config, const char *name);
 /* Epochs of a training with these options: those of "epochs", and of the phases before, where the model has some. */
 ELBO_API int64_t elbo_config_epochs(const elbo_config *config);
 /* A recipe file (YAML), every default resolved.  elbo_config_load makes the configuration that a recipe describes. */
@@ -573,7 +586,7 @@ typedef struct elbo_progress {
     elbo_event event;
     const char *message;                /* of a warning */
     int64_t epoch, epochs, step, steps; /* steps of this epoch */
-    double loss, reconstruction, kl;    /* means of the epoch so far */
+    double loss, reconstruction, kl;    /* means of the epoch so far; NaN: no part of the loss */
     double test_loss, rate, gradient_norm;
     double seconds, samples_per_second; /* of training, this epoch */
 } elbo_progress;
@@ -700,7 +713,10 @@ typedef struct elbo_model_info {
     int64_t item_shape[ELBO_MAX_RANK], item_size, latent;
     size_t parameters; /* trainable numbers */
     int64_t epoch, step;
-    int64_t clusters; /* components of its mixture; 0: it is no model of clusters */
+    int64_t clusters;        /* components of its mixture; 0: it is no model of clusters */
+    const char *condition;   /* what it is conditioned on: "labels" or "part" (of the item); NULL: nothing */
+    int64_t classes;         /* of these labels; else 0 */
+    const char *class_names; /* "a, b, c": as many of them as fit in a kilobyte; else "" */
 } elbo_model_info;
 
 /* Opens a run folder or a .safetensors checkpoint; which: "best" or "last" (NULL: best if there is one). */
@@ -723,6 +739,35 @@ ELBO_API elbo_status elbo_model_decode(elbo_model *model, const elbo_array *z, b
  * that take codes off the prior's support: above 1 where it is bounded, all but 1 where codes are whole numbers. */
 ELBO_API elbo_status elbo_model_prior(elbo_model *model, int64_t count, uint64_t seed, double temperature,
                                       elbo_array *z, elbo_error *error);
+/* One draw of q(z|x) for each row of x, as in elbo_model_encode -> f32 [N, latent]. Draws depend on seed and row. */
+ELBO_API elbo_status elbo_model_draw_codes(elbo_model *model, const elbo_array *x, uint64_t seed, elbo_array *z,
+                                           elbo_error *error);
+/* A mixture of normal distributions, fitted by EM ("gmm", options as in elbo_fit_new) to one draw of q(z|x) for each of
+ * the split's rows: what codes of data are like, which the prior may not be. An autoencoder's codes are their own
+ * draws. Its draws are codes for elbo_model_decode. ELBO_ERROR_UNSUPPORTED where codes are not all real numbers, and
+ * for models of p(x|c). */
+ELBO_API elbo_fit *elbo_model_fit_codes(elbo_model *model, const elbo_dataset *dataset, elbo_split split,
+                                        const elbo_fit_options *options, int threads, elbo_error *error);
+/* Writes the parameters of a group ("encoder", "decoder", ...; NULL: all), and what normalisation keeps for them, as a
+ * safetensors file with metadata on how the model reads data. Weights of dense layers are [in, out], those of
+ * convolutions [out, in, height, width], of transposed ones [in, out, height, width]. ELBO_ERROR_USAGE names the groups
+ * that there are. */
+ELBO_API elbo_status elbo_model_export(const elbo_model *model, const char *group, const char *path, elbo_error *error);
+/* Whether a tensor would be among them. */
+ELBO_API bool elbo_param_in_group(const elbo_param_info *param, const char *group);
+/* Models of p(x|c): the condition of the calls above that follow, until another one is set. Labels: i32 [N]. A part of
+ * the item: items [N, item...] as in the data set (u8 or f32), of which the model looks at that part alone; encoding
+ * takes it from x itself. Row i goes with row i of x, z or count, a single row with all of them; another number of rows
+ * is then ELBO_ERROR_SHAPE. The array is copied; NULL forgets it. ELBO_ERROR_UNSUPPORTED for models without condition,
+ * ELBO_ERROR_USAGE for a label that is none of the classes. */
+ELBO_API elbo_status elbo_model_set_condition(elbo_model *model, const elbo_array *condition, elbo_error *error);
+/* The same from rows of a data set (index, start and count as in elbo_dataset_rows), which must have the model's
+ * classes. A model without a condition leaves it at that. */
+ELBO_API elbo_status elbo_model_condition_rows(elbo_model *model, const elbo_dataset *dataset, elbo_split split,
+                                               const int64_t *index, int64_t start, int64_t count, elbo_error *error);
+/* Models that are conditioned on a part of the item: f32 [item...], 1 where it is given and 0 elsewhere; the caller
+ * frees it. ELBO_ERROR_UNSUPPORTED for others. */
+ELBO_API elbo_status elbo_model_given(const elbo_model *model, elbo_array *mask, elbo_error *error);
 /* Models of clusters: q(c|x) = p(c|z) at the mean z of q(z|x), f32 [N, clusters]. x as in elbo_model_encode.
  * ELBO_ERROR_UNSUPPORTED for models without clusters. */
 ELBO_API elbo_status elbo_model_assign(elbo_model *model, const elbo_array *x, elbo_array *probabilities,
@@ -773,6 +818,7 @@ typedef struct elbo_evaluation {
     double words;                      /* of all documents; those without have no part in a perplexity */
     int64_t empty_documents;
     int64_t active_units;
+    elbo_ints layers, layer_active; /* units of each level of the code, from data up, and active ones */
     double *kl_per_dim, *mean_variance;
     double seconds;
     char warning[512]; /* "" or what is wrong and what to do about it */
@@ -854,6 +900,7 @@ typedef struct elbo_likelihood_comparison {
     int64_t count, latent;
     bool simulated;
     double elbo, elbo_stderr; /* NaN for a model without an encoder */
+    bool elbo_estimated;      /* q(z|x) has no density: the ELBO is an estimate and no bound */
     size_t methods;
     elbo_likelihood_estimate estimate[ELBO_LIKELIHOOD_METHODS]; /* in the order of the option */
     char warning[256];                                          /* about the data */
@@ -908,7 +955,7 @@ typedef struct elbo_gradvar_group {
 enum { ELBO_GRADVAR_GROUPS = 4 };
 typedef struct elbo_gradvar_estimate {
     char name[64];                   /* "reinforce/leave-one-out:10" */
-    char estimator[24], control[24]; /* control "" where the estimator has none */
+    char estimator[24], control[24]; /* control: or groups, or share; "" where the estimator has none */
     int64_t draws;
     char reference[64];       /* the estimator behind r */
     double loss, loss_stderr; /* minus the bound, in nats per datum; over the draws */
@@ -1320,6 +1367,83 @@ typedef struct elbo_distribution_info {
 
 /* The index-th distribution, in the order of their names; false past the end. All texts are static. */
 ELBO_API bool elbo_distribution_at(size_t index, elbo_distribution_info *out);
+
+/* ---- 20 Classifiers: dense layers and a softmax, trained on labelled rows by AdamW on the cross-entropy
+ *
+ * The hidden layers start at random, or at the weights of a trained model's encoder; what the last of them gives are
+ * the features, in whose space sets of images are compared (elbo_score_frechet). */
+
+/* Activations are those of the models. */
+#define ELBO_CLASSIFIER_OPTIONS(O)                                                                                 \
+    O(INTS, hidden, "", 1, 1e6, NULL,                                                                              \
+      "widths of the hidden layers, from data up (default: 500,500, or those of the model that it starts from)")   \
+    O(CHOICE, activation, "auto", 0, 0, "auto|tanh|relu|leaky-relu|softplus|elu|sigmoid|silu|gelu|identity",       \
+      "after each hidden layer; auto: relu, or that of the model that it starts from")                             \
+    O(INT, labelled, "0", 0, 1e12, NULL, "learn from so many training rows alone, drawn by the seed (0: all)")     \
+    O(INT, epochs, "20", 1, 1e9, NULL, "passes over these rows")                                                   \
+    O(INT, batch, "100", 1, 1e6, NULL, "rows in each step")                                                        \
+    O(REAL, lr, "0.001", 0, 1e6, NULL, "learning rate")                                                            \
+    O(REAL, weight_decay, "0", 0, 1e6, NULL, "times rate and parameter, taken off in each step")                   \
+    O(BOOL, freeze, "false", 0, 0, NULL, "leave the hidden layers of the model as they are and train the softmax") \
+    O(INT, seed, "1", 0, 9.2e18, NULL, "seed of initial values, of the labelled rows and of their order")
+ELBO_OPTIONS_STRUCT(elbo_classifier_options, ELBO_CLASSIFIER_OPTIONS);
+/* The table of these options, for flags and help. */
+ELBO_API extern const elbo_options elbo_classifier_options_table;
+
+typedef struct elbo_classifier elbo_classifier;
+
+typedef struct elbo_classifier_info {
+    int item_rank;
+    int64_t item_shape[ELBO_MAX_RANK], item_size;
+    int classes;
+    const char *const *class_names; /* [classes] */
+    elbo_ints hidden;
+    const char *activation;
+    int64_t features;  /* numbers of a row: the last of hidden */
+    const char *start; /* what its layers began as: "random", or "vae, epoch 5" */
+    bool frozen;       /* and the hidden ones stayed it */
+    int64_t rows, epochs;
+    double low, high;      /* of the training values */
+    double loss, accuracy; /* of its training rows, mean over the last epoch: nats and a share */
+} elbo_classifier_info;
+
+/* Called after each epoch; true: stop (the training then fails with ELBO_ERROR_INTERRUPTED). */
+typedef bool (*elbo_classifier_progress)(void *user, int64_t epoch, double loss, double accuracy);
+
+/* Trains on the labelled training rows of a data set. from: NULL, or a model whose encoder gives the hidden layers:
+ * ELBO_ERROR_UNSUPPORTED says why one cannot.  options: NULL for the defaults.  threads: 0 for all processors.  NULL on
+ * failure.  Free with elbo_classifier_free. */
+ELBO_API elbo_classifier *elbo_classifier_train(const elbo_dataset *dataset, const elbo_model *from,
+                                                const elbo_classifier_options *options, int threads,
+                                                elbo_classifier_progress progress, void *user, elbo_error *error);
+ELBO_API void elbo_classifier_free(elbo_classifier *classifier);
+/* Borrowed; lives as long as the classifier. */
+ELBO_API const elbo_classifier_info *elbo_classifier_get_info(const elbo_classifier *classifier);
+
+/* x: [N, item...] (u8 or f32, in the units of the training data) -> probabilities f32 [N, classes] and features f32
+ * [N, features]; either may be NULL. */
+ELBO_API elbo_status elbo_classifier_apply(elbo_classifier *classifier, const elbo_array *x, elbo_array *probabilities,
+                                           elbo_array *features, elbo_error *error);
+
+typedef struct elbo_classification {
+    int64_t count, unknown; /* rows, and those of a class that training did not have: never right, in no entropy */
+    int classes;
+    double accuracy, accuracy_stderr;           /* standard errors over rows */
+    double cross_entropy, cross_entropy_stderr; /* -log p(class), nats */
+    int64_t *confusion; /* [classes, classes]: rows of a class (first index) taken for one (second); classes by name */
+    double seconds;
+} elbo_classification;
+
+/* Judges the rows of a split by their labels; classes are matched by their names. */
+ELBO_API elbo_status elbo_classifier_measure(elbo_classifier *classifier, const elbo_dataset *dataset, elbo_split split,
+                                             elbo_classification *out, elbo_error *error);
+/* Frees the array; accepts a zeroed record. */
+ELBO_API void elbo_classification_clear(elbo_classification *classification);
+
+/* A safetensors file: hidden.dense1.weight [in, out], hidden.dense1.bias [out], ..., softmax.output.weight and .bias,
+ * and what else it takes as metadata. */
+ELBO_API elbo_status elbo_classifier_save(const elbo_classifier *classifier, const char *path, elbo_error *error);
+ELBO_API elbo_classifier *elbo_classifier_load(const char *path, int threads, elbo_error *error);
 
 #ifdef __cplusplus
 }

@@ -107,6 +107,23 @@ static void splits_depend_on_the_seed_alone(void **state) {
     elbo_dataset_free(data);
 }
 
+/* With pool the source's split and the dealt ones alike are gone, in the source's order. */
+static void pooled_rows_all_train(void **state) {
+    (void)state;
+    int64_t train[ROWS];
+    elbo_dataset *data = make((elbo_data_options){.test_fraction = 0.2, .split_seed = 3, .pool = true});
+    const elbo_data_info *info = elbo_dataset_info(data);
+    assert_int_equal(info->count[ELBO_SPLIT_TRAIN], ROWS);
+    assert_int_equal(info->count[ELBO_SPLIT_ALL], ROWS);
+    assert_int_equal(info->count[ELBO_SPLIT_VALID] + info->count[ELBO_SPLIT_TEST], 0);
+    source_rows(data, ELBO_SPLIT_TRAIN, train);
+    for (int row = 0; row < ROWS; row++) assert_int_equal(train[row], row);
+    elbo_dataset_free(data);
+    data = make((elbo_data_options){.pool = true, .limit = 7});
+    assert_int_equal(elbo_dataset_info(data)->count[ELBO_SPLIT_TRAIN], 7);
+    elbo_dataset_free(data);
+}
+
 static void rows_by_index_and_by_start(void **state) {
     (void)state;
     float all[ROWS * 6], some[18];
@@ -333,6 +350,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(splits_cover_every_row_once),
         cmocka_unit_test(splits_depend_on_the_seed_alone),
+        cmocka_unit_test(pooled_rows_all_train),
         cmocka_unit_test(rows_by_index_and_by_start),
         cmocka_unit_test(shapes_of_items),
         cmocka_unit_test(arrays_of_the_caller),

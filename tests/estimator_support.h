@@ -73,8 +73,9 @@ typedef struct recipe {
     const elbo_estimator_type *type;
     int (*infer)(elbo_estimate *estimate, elbo_update out[ELBO_MODEL_UPDATES]);
     const char *control;
-    int64_t draws;
-    bool full; /* a posterior over the decoder's weights */
+    int64_t draws, groups; /* groups of draws: miwae, piwae */
+    double share;          /* of the ELBO: ciwae */
+    bool full;             /* a posterior over the decoder's weights */
 } recipe;
 
 static inline void bench_open(bench *b, const linear *l, const recipe *how, int64_t copies) {
@@ -92,6 +93,8 @@ static inline void bench_open(bench *b, const linear *l, const recipe *how, int6
                               .x = b->x,
                               .weights = &weights,
                               .samples = how->draws,
+                              .groups = how->groups,
+                              .share = how->share,
                               .control = how->control};
     if (how->full) {
         b->updates = elbo_infer_full(&estimate, how->type, b->update);

@@ -1,8 +1,8 @@
 /* Estimators of the bound's gradient against closed forms on a linear-Gaussian model.
  *
  * Error rate: a mean counts as wrong beyond LIMIT = 5.2 standard errors, which happens to a normal one with
- * probability 2.0e-7. About 1800 means are compared here (66 coordinates in 23 cases, twice 24 for codes of bits, and
- * some more), so that correct code fails with probability below 4e-4 for a new seed; the seeds are fixed. */
+ * probability 2.0e-7. About 2300 means are compared here (66 coordinates in 31 cases, twice 24 for codes of bits, and
+ * some more), so that correct code fails with probability below 5e-4 for a new seed; the seeds are fixed. */
 #include "estimator_support.h"
 
 static const double LIMIT = 5.2;
@@ -14,24 +14,43 @@ static const struct row {
     const char *name, *control;
     int64_t draws;
     bool weighted; /* estimates the importance-weighted bound: with one draw that is the ELBO */
+    int64_t groups;
+    double share;
 } table[] = {
-    {"a", "none", 1, false},
-    {"a", "none", 3, false},
-    {"b", "none", 1, false},
-    {"stl", "none", 1, false},
-    {"stl", "none", 2, false},
-    {"reinforce", "none", 1, false},
-    {"reinforce", "mean", 1, false},
-    {"reinforce", "mean", 3, false},
-    {"reinforce", "leave-one-out", 3, false},
-    {"reinforce", "learned", 2, false},
-    {"iwae", "none", 1, true},
-    {"iwae", "none", 5, true},
-    {"dreg", "none", 1, true},
-    {"dreg", "none", 5, true},
-    {"vimco", "none", 5, true},
+    {"a", "none", 1, false, 0, 0},
+    {"a", "none", 3, false, 0, 0},
+    {"b", "none", 1, false, 0, 0},
+    {"stl", "none", 1, false, 0, 0},
+    {"stl", "none", 2, false, 0, 0},
+    {"reinforce", "none", 1, false, 0, 0},
+    {"reinforce", "mean", 1, false, 0, 0},
+    {"reinforce", "mean", 3, false, 0, 0},
+    {"reinforce", "leave-one-out", 3, false, 0, 0},
+    {"reinforce", "learned", 2, false, 0, 0},
+    {"iwae", "none", 1, true, 0, 0},
+    {"iwae", "none", 5, true, 0, 0},
+    {"dreg", "none", 1, true, 0, 0},
+    {"dreg", "none", 5, true, 0, 0},
+    {"vimco", "none", 5, true, 0, 0},
+    {"miwae", "none", 3, true, 3, 0}, /* groups of one draw: the ELBO */
+    {"miwae", "none", 6, true, 2, 0},
+    {"piwae", "none", 1, true, 1, 0},
+    {"piwae", "none", 6, true, 1, 0}, /* one group: iwae */
+    {"piwae", "none", 6, true, 2, 0},
+    {"ciwae", "none", 3, true, 0, 1}, /* the ELBO alone */
+    {"ciwae", "none", 5, true, 0, 0.3},
 };
 enum { CASES = sizeof table / sizeof *table };
+
+/* Draws of the bound that the encoder follows. */
+static int64_t encoder_draws(const struct row *row) { return row->groups ? row->draws / row->groups : row->draws; }
+
+/* Draws of the bound that the decoder follows, which is the loss. */
+static int64_t decoder_draws(const struct row *row) {
+    return strcmp(row->name, "piwae") == 0 ? row->draws : encoder_draws(row);
+}
+
+static bool is_elbo(const struct row *row) { return !row->weighted || decoder_draws(row) == 1 || row->share == 1; }
 
 static void test_every_estimator_has_a_row(void **state) {
     (void)state;
@@ -80,7 +99,11 @@ static void test_option_lists_the_registry(void **state) {
 /* ---- means against the exact gradient of the ELBO ---- */
 
 static recipe recipe_of(const struct row *row) {
-    return (recipe){.type = elbo_estimator_find(row->name, NULL), .control = row->control, .draws = row->draws};
+    return (recipe){.type = elbo_estimator_find(row->name, NULL),
+                    .control = row->control,
+                    .draws = row->draws,
+                    .groups = row->groups,
+                    .share = row->share};
 }
 
 /* With parameters for a control, of which the running mean stands somewhere. */
@@ -100,7 +123,7 @@ static void test_means_are_exact(void **state) {
     for (size_t t = 0; t < CASES; t++)
         for (int half = 0; half < 2; half++) { /* the whole KL, and a weight of 1/2 as in warm-up */
             double weight = half ? 0.5 : 1;
-            if (table[t].weighted && table[t].draws > 1) continue;
+            if (!is_elbo(&table[t])) continue;
             recipe how = recipe_of(&table[t]);
             moments m = measure(&l, &how, 0, weight, 100 + t, RUNS);
             int where = 0;
@@ -119,11 +142,6 @@ static void test_means_are_exact(void **state) {
 }
 
 /* ---- the importance-weighted bound: by draws and differences written without the library ---- */
-
-typedef struct weighted_draws {
-    const double *direction;
-    double *noise; /* [LINEAR_LATENT] for each draw */
-} weighted_draws;
 
 /* log 1/K sum w of one row at given noise: [K, LINEAR_LATENT]. */
 static double weighted_bound(const double *t, const linear *l, int64_t row, const double *noise, int draws) {
@@ -158,50 +176,67 @@ static double weighted_bound(const double *t, const linear *l, int64_t row, cons
     return most + log(sum / draws);
 }
 
-/* Mean and standard error of the slope of -L_K along a direction, by common random numbers. */
-static void slope_of_bound(const linear *l, const double *at, const double *direction, int draws, uint64_t seed,
-                           double *mean, double *error) {
-    enum { EACH = 20000 };
+/* A mean and its standard error. */
+typedef struct figure {
+    double mean, error;
+} figure;
+
+/* The slope of -L_K along a direction, by common random numbers, and -L_K itself. */
+static figure slope_of_bound(const linear *l, const double *at, const double *direction, int64_t draws, figure *value) {
+    enum { EACH = 10000 };
     const double h = 1e-5;
-    double above[NUMBERS], below[NUMBERS], noise[64 * LINEAR_LATENT], square = 0;
-    elbo_rng rng = {seed, ELBO_STREAM_SAMPLE, 1};
-    *mean = 0;
+    double above[NUMBERS], below[NUMBERS], noise[64 * LINEAR_LATENT], square[2] = {0};
+    elbo_rng rng = {900 + (uint64_t)draws, ELBO_STREAM_SAMPLE, 1};
+    figure slope = {0};
+    *value = (figure){0};
     for (int i = 0; i < NUMBERS; i++) {
         above[i] = at[i] + h * direction[i];
         below[i] = at[i] - h * direction[i];
     }
     for (int r = 0; r < EACH; r++) {
-        double slope = 0;
+        double one[2] = {0}, *mean[2] = {&slope.mean, &value->mean};
         for (int64_t n = 0; n < ROWS; n++) {
-            for (int i = 0; i < draws * LINEAR_LATENT; i++)
+            for (int i = 0; i < (int)draws * LINEAR_LATENT; i++)
                 noise[i] = elbo_rng_normal(&rng, (uint32_t)(r * ROWS + (int)n), (uint32_t)i);
-            slope -= (weighted_bound(above, l, n, noise, draws) - weighted_bound(below, l, n, noise, draws)) /
-                     (2 * h * ROWS);
+            double up = weighted_bound(above, l, n, noise, (int)draws),
+                   down = weighted_bound(below, l, n, noise, (int)draws);
+            one[0] -= (up - down) / (2 * h * ROWS);
+            one[1] -= (up + down) / (2 * ROWS);
         }
-        double away = slope - *mean;
-        *mean += away / (r + 1);
-        square += away * (slope - *mean);
+        for (int k = 0; k < 2; k++) {
+            double away = one[k] - *mean[k];
+            *mean[k] += away / (r + 1);
+            square[k] += away * (one[k] - *mean[k]);
+        }
     }
-    *error = sqrt(square / EACH / EACH);
+    slope.error = sqrt(square[0] / EACH / EACH);
+    value->error = sqrt(square[1] / EACH / EACH);
+    return slope;
 }
 
-/* Mean and standard error of a recipe's gradient along a direction. */
-static void slope_of_recipe(const linear *l, const recipe *how, const double *direction, uint64_t seed, double *mean,
-                            double *error) {
+/* The slope of a recipe's objective along a direction, and its loss. */
+static figure slope_of_recipe(const linear *l, const recipe *how, const double *direction, uint64_t seed,
+                              figure *loss) {
     bench b;
-    double gradient[NUMBERS], square = 0;
+    double gradient[NUMBERS], square[2] = {0};
+    figure slope = {0};
+    *loss = (figure){0};
     bench_open(&b, l, how, COPIES);
-    *mean = 0;
     for (int r = 0; r < RUNS; r++) {
-        double slope = 0;
+        double one[2] = {0}, *mean[2] = {&slope.mean, &loss->mean};
         bench_run(&b, 0, 1, seed, (uint32_t)r, gradient);
-        for (int i = 0; i < NUMBERS; i++) slope += gradient[i] * direction[i];
-        double away = slope - *mean;
-        *mean += away / (r + 1);
-        square += away * (slope - *mean);
+        for (int i = 0; i < NUMBERS; i++) one[0] += gradient[i] * direction[i];
+        one[1] = bench_value(&b, 0, b.update[0].loss);
+        for (int k = 0; k < 2; k++) {
+            double away = one[k] - *mean[k];
+            *mean[k] += away / (r + 1);
+            square[k] += away * (one[k] - *mean[k]);
+        }
     }
-    *error = sqrt(square / RUNS / RUNS);
+    slope.error = sqrt(square[0] / RUNS / RUNS);
+    loss->error = sqrt(square[1] / RUNS / RUNS);
     bench_close(&b);
+    return slope;
 }
 
 /* One direction for the encoder, one for the decoder, one for both: signs by a fixed generator. */
@@ -213,6 +248,30 @@ static void pick_direction(int which, double out[NUMBERS]) {
     }
 }
 
+/* share a + (1 - share) b + c, of independent figures. */
+static figure combine(double share, double exact, figure b, figure c) {
+    return (figure){share * exact + (1 - share) * (b.mean + c.mean), (1 - share) * hypot(b.error, c.error)};
+}
+
+/* What a row's gradient is along a direction: the encoder's part by one bound, the decoder's by another, the ELBO's
+ * share in closed form. */
+static figure wanted_slope(const linear *l, const double *at, const double *direction, const struct row *row,
+                           figure *loss) {
+    double part[2][NUMBERS], closed[NUMBERS], exact = 0;
+    figure slope[2], value;
+    differences(closed_objective, l, at, 1, NUMBERS, closed);
+    for (int i = 0; i < NUMBERS; i++) {
+        part[0][i] = i < ENCODER_END ? direction[i] : 0;
+        part[1][i] = direction[i] - part[0][i];
+        exact += direction[i] * closed[i];
+    }
+    bool one = encoder_draws(row) == decoder_draws(row);
+    slope[0] = one ? (figure){0} : slope_of_bound(l, at, part[0], encoder_draws(row), &value);
+    slope[1] = slope_of_bound(l, at, one ? direction : part[1], decoder_draws(row), &value);
+    *loss = combine(row->share, closed_objective(at, l, 1), value, (figure){0});
+    return combine(row->share, exact, slope[0], slope[1]);
+}
+
 static void test_weighted_bound(void **state) {
     (void)state;
     linear l;
@@ -220,17 +279,18 @@ static void test_weighted_bound(void **state) {
     open_spoilt(&l, NULL);
     read_numbers(&l, at);
     for (int which = 0; which < 3; which++) {
-        double wanted, wanted_error;
         pick_direction(which, direction);
-        slope_of_bound(&l, at, direction, 5, 900, &wanted, &wanted_error);
         for (size_t t = 0; t < CASES; t++) {
-            if (!table[t].weighted || table[t].draws != 5) continue;
+            if (is_elbo(&table[t])) continue;
             recipe how = recipe_of(&table[t]);
-            double got, error;
-            slope_of_recipe(&l, &how, direction, 200 + t, &got, &error);
-            if (!(fabs(got - wanted) < LIMIT * hypot(error, wanted_error)))
+            figure loss, wanted_loss, wanted = wanted_slope(&l, at, direction, &table[t], &wanted_loss);
+            figure got = slope_of_recipe(&l, &how, direction, 200 + t, &loss);
+            if (!(fabs(got.mean - wanted.mean) < LIMIT * hypot(got.error, wanted.error)))
                 fail_msg("%s: the slope along direction %d is %g +- %g; differences say %g +- %g", table[t].name, which,
-                         got, error, wanted, wanted_error);
+                         got.mean, got.error, wanted.mean, wanted.error);
+            if (!(fabs(loss.mean - wanted_loss.mean) < LIMIT * hypot(loss.error, wanted_loss.error)))
+                fail_msg("%s: the loss is %g +- %g; the formula says %g +- %g", table[t].name, loss.mean, loss.error,
+                         wanted_loss.mean, wanted_loss.error);
         }
     }
     linear_close(&l);
@@ -295,6 +355,29 @@ static elbo_update plain_average(const elbo_estimate *e) {
     elbo_update update = elbo_estimate_report_weighted(e, &terms);
     update.objective = elbo_neg(elbo_mean_all(elbo_estimate_log_weight(e, &terms)));
     return update;
+}
+
+/* Each of these has the draws of another one, but other bounds: means differ by far more than the limit. */
+static void test_groups_and_shares_matter(void **state) {
+    (void)state;
+    static const struct row cases[][2] = {
+        {{"miwae", "none", 6, true, 2, 0}, {"iwae", "none", 6, true, 0, 0}},      /* one group for two */
+        {{"piwae", "none", 6, true, 2, 0}, {"iwae", "none", 6, true, 0, 0}},      /* the encoder by all draws */
+        {{"piwae", "none", 6, true, 2, 0}, {"miwae", "none", 6, true, 2, 0}},     /* the decoder by groups */
+        {{"ciwae", "none", 5, true, 0, 0.3}, {"ciwae", "none", 5, true, 0, 0.7}}, /* the shares exchanged */
+    };
+    linear l;
+    open_spoilt(&l, NULL);
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        recipe how[2] = {recipe_of(&cases[c][0]), recipe_of(&cases[c][1])};
+        moments right = measure(&l, &how[0], 0, 1, 410, RUNS), wrong = measure(&l, &how[1], 0, 1, 411, RUNS);
+        int where = 0;
+        double worst = worst_distance(&wrong, &right, NULL, 0, NUMBERS, &where);
+        if (!(worst > 2 * LIMIT))
+            fail_msg("%s and %s, case %zu, are only %.1f standard errors apart", cases[c][0].name, cases[c][1].name, c,
+                     worst);
+    }
+    linear_close(&l);
 }
 
 static void test_mutants_are_caught(void **state) {
@@ -398,6 +481,7 @@ int main(void) {
         cmocka_unit_test(test_weighted_bound),
         cmocka_unit_test(test_weighted_formulas_agree),
         cmocka_unit_test(test_mutants_are_caught),
+        cmocka_unit_test(test_groups_and_shares_matter),
         cmocka_unit_test(test_sticking_the_landing),
         cmocka_unit_test(test_bounds_rise_towards_the_likelihood),
         cmocka_unit_test(test_controls_lower_the_variance),

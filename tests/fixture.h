@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIXTURE_MOST = 256 };
+enum { FIXTURE_MOST = 512 };
 
 typedef struct entry {
     char name[96];

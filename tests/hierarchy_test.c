@@ -6,6 +6,7 @@
 #include "graph/graph.h"
 #include "models/hierarchy.h"
 #include "train/checkpoint.h"
+#include "train/relevance.h"
 
 /* ---- densities ---- */
 
@@ -276,6 +277,15 @@ static void test_evaluation(void **state) {
         if (elbo_evaluate(model, data, &options, NULL, NULL, &evaluation, &error) != ELBO_OK)
             fail_msg("%s: %s", runs[r][0], error.message);
         assert_true(isfinite(evaluation.nll) && evaluation.nll < -evaluation.elbo);
+        int64_t units = 0, active = 0;
+        for (int level = 0; level < evaluation.layers.count; level++) {
+            for (int64_t d = 0; d < evaluation.layers.value[level]; d++, units++)
+                evaluation.layer_active.value[level] -= evaluation.mean_variance[units] > options.active_threshold;
+            assert_int_equal(evaluation.layer_active.value[level], 0); /* counted here as there */
+        }
+        assert_int_equal(units, evaluation.latent);
+        for (int64_t d = 0; d < units; d++) active += evaluation.mean_variance[d] > options.active_threshold;
+        assert_int_equal(active, evaluation.active_units);
         assert_true(evaluation.mutual_information > 0 && evaluation.mutual_information <= log(60) + 1e-6);
         elbo_array z = {0}, x = {0}, mean = {0}, deviation = {0};
         int64_t latent = elbo_model_get_info(model)->latent;
@@ -304,7 +314,11 @@ static void test_refused(void **state) {
         const char *row[8], *says;
     } cases[] = {{{"lvae", "latents", "6,4", "widths", "16", NULL}, "--widths 1"},
                  {{"hvae", "latents", "", NULL}, "--latents is empty"},
-                 {{"lvae", "latents", "6", "widths", "16", "likelihood", "nonsense", NULL}, "nonsense"}};
+                 {{"lvae", "latents", "6", "widths", "16", "likelihood", "nonsense", NULL}, "nonsense"},
+                 {{"iwae", "latents", "6,4", NULL}, "2 levels"},
+                 {{"lvae", "estimator", "dreg", NULL}, "--no-batch-norm"},
+                 {{"iwae", "draws", "5", "estimator", "miwae", NULL}, "--groups 2"},
+                 {{"iwae", "draws", "2", "estimator", "piwae", "groups", "4", NULL}, "--draws 2"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         elbo_error error = {0};
         watcher w = {0};
@@ -315,9 +329,80 @@ static void test_refused(void **state) {
     }
 }
 
+/* Options that only some estimators have. */
+static void test_relevance(void **state) {
+    (void)state;
+    static const struct {
+        const char *row[6], *says; /* says NULL: accepted */
+    } cases[] = {{{"iwae", "groups", "5", NULL}, "--groups"},
+                 {{"lvae", "share", "0.5", NULL}, "--share"},
+                 {{"hvae", "estimator", "miwae", "groups", "1", NULL}, NULL},
+                 {{"iwae", "estimator", "ciwae", "share", "0.5", NULL}, NULL}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        elbo_error error = {0};
+        elbo_config *config = configure(cases[i].row);
+        elbo_status status = elbo_config_check_relevance(config, &error);
+        assert_int_equal(status, cases[i].says ? ELBO_ERROR_USAGE : ELBO_OK);
+        if (cases[i].says) assert_memory_equal(error.message, cases[i].says, strlen(cases[i].says));
+        elbo_config_free(config);
+    }
+}
+
+/* One row; rows that are all alike; images without a single pixel. Nothing of these varies, so that batch norm divides
+ * by its epsilon alone: numbers stay finite, in training and evaluation. A model of rows that are all zero must come
+ * near log 1 = 0. */
+static void test_degenerate(void **state) {
+    const scratch *place = *state;
+    static const struct {
+        const char *name, *line;
+        int rows;
+        bool empty;
+    } data[] = {{"one", "0,1,1,0", 1, false}, {"alike", "1,0,1,1", 12, false}, {"zero", "0,0,0,0", 12, true}};
+    static const char *const models[] = {"hvae", "lvae", "iwae"};
+    for (size_t d = 0; d < 3; d++)
+        for (size_t k = 0; k < 3; k++) {
+            elbo_error error = {0};
+            char path[160], folder[160], text[256] = "";
+            snprintf(path, sizeof path, "%s/%s.csv", place->folder, data[d].name);
+            snprintf(folder, sizeof folder, "%s/%s-%s", place->folder, models[k], data[d].name);
+            for (int r = 0; r < data[d].rows; r++)
+                snprintf(text + strlen(text), sizeof text - strlen(text), "%s\n", data[d].line);
+            scratch_write(path, text, strlen(text));
+            const char *row[] = {models[k], "data",          path, "latents",  "3,2",  "widths",
+                                 "8,6",     "test-fraction", "0",  "epochs",   "200",  "lr",
+                                 "0.01",    "draws",         "2",  "binarize", "none", NULL};
+            elbo_config *config = configure(row);
+            watcher w = {0};
+            if (train(config, folder, &w, &error) != ELBO_OK) fail_msg("%s: %s", folder, error.message);
+            assert_true(isfinite(w.first) && isfinite(w.last) && w.last < w.first);
+            if (data[d].empty && !(w.last < 1)) fail_msg("%s: loss %g", folder, w.last); /* from 4 log 2 = 2.8 */
+            elbo_model *model = elbo_model_open(folder, "last", 1, &error);
+            if (!model) fail_msg("%s", error.message);
+            elbo_dataset *rows = elbo_dataset_open(path, NULL, &error);
+            elbo_evaluation_options options = {0};
+            elbo_evaluation evaluation;
+            elbo_options_init(&elbo_evaluation_options_table, &options, &error);
+            elbo_options_set(&elbo_evaluation_options_table, &options, "split", "all", &error);
+            options.samples = 20;
+            if (elbo_evaluate(model, rows, &options, NULL, NULL, &evaluation, &error) != ELBO_OK)
+                fail_msg("%s: %s", folder, error.message);
+            assert_true(isfinite(evaluation.elbo) && isfinite(evaluation.nll));
+            assert_int_equal(evaluation.active_units, 0); /* nothing moves the code */
+            assert_int_equal(evaluation.layers.count, 2);
+            assert_int_equal(evaluation.layers.value[0], 3);
+            assert_int_equal(evaluation.layers.value[1], 2);
+            elbo_evaluation_clear(&evaluation);
+            elbo_options_clear(&elbo_evaluation_options_table, &options);
+            elbo_dataset_free(rows);
+            elbo_model_free(model);
+            elbo_config_free(config);
+        }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_stack_densities), cmocka_unit_test(test_ladder_densities),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_stack_densities),  cmocka_unit_test(test_ladder_densities),
                                        cmocka_unit_test(test_learn_and_resume), cmocka_unit_test(test_evaluation),
-                                       cmocka_unit_test(test_refused)};
+                                       cmocka_unit_test(test_refused),          cmocka_unit_test(test_relevance),
+                                       cmocka_unit_test(test_degenerate)};
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

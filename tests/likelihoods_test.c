@@ -224,7 +224,7 @@ static void exact_start(void **state) {
     for (int i = 0; i < ROWS * LINEAR_LATENT; i++) z[i] = (float)(i % 7) / 4 - 0.5f;
     elbo_work work = {.total = 1};
     assert_int_equal(elbo_annealing_estimate_run(
-                         &estimate, &(elbo_chains_rows){l.x, z, ROWS, 0},
+                         &estimate, &(elbo_chains_rows){l.x, z, ROWS, 0, NULL},
                          &(elbo_estimate_rows){out[0], out[1], out[2], out[3], out[4], out[5], out[6]}, &work, &error),
                      ELBO_OK);
     for (int n = 0; n < ROWS; n++) {
@@ -392,7 +392,7 @@ static void refusals(void **state) {
     double out[7][4];
     elbo_work work = {.total = 1};
     assert_int_equal(elbo_posterior_estimate_run(
-                         &estimate, &(elbo_chains_rows){l.x, z, 4, 30},
+                         &estimate, &(elbo_chains_rows){l.x, z, 4, 30, NULL},
                          &(elbo_estimate_rows){out[0], out[1], out[2], out[3], out[4], out[5], out[6]}, &work, &error),
                      ELBO_ERROR_NUMERIC);
     assert_non_null(strstr(error.message, "row 30 by HMC"));

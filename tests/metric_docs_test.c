@@ -43,9 +43,21 @@ static const struct {
      "Without test rows a fifth of the rows is held out. The linear probe is fitted by L-BFGS until no\n"
      "element of the gradient is above 1e-5; l2 = 1 is C = 1 of other tools."},
     {"frechet", "Frechet distance",
-     "    elbo score frechet --a data_features.npy --b sample_features.npy\n\n"
-     "Features come from a classifier or another extractor, the same for both sets."},
-    {"units", "Active units", "    elbo score units --codes means.npy --layers 64,32,16,8,4"},
+     "    elbo score frechet --a data_features.npy --b sample_features.npy\n"
+     "    elbo score frechet --classifier c.safetensors --a samples.npy --b mnist --b-split test\n"
+     "    elbo eval RUN --frechet c.safetensors\n\n"
+     "Features come from a classifier or another extractor, the same for both sets: from files, or from the last\n"
+     "hidden layer of a classifier that `elbo classify train` made of the same kind of data. Figures compare only\n"
+     "with those of the same classifier and of as many rows. They are no FID, whose features are those of an\n"
+     "Inception network.\n\n"
+     "`elbo eval --frechet` compares draws of a model with rows of a split: means of p(x|z) at codes from the prior\n"
+     "(`--mixture`: from a mixture fitted to codes of data), `--count` of them or 10 000. Means, since draws of\n"
+     "pixels are noise beside grey values. `floor` is the distance of as many training rows: what a model that\n"
+     "repeats its training data would have."},
+    {"units", "Active units",
+     "    elbo score units --codes means.npy --layers 64,32,16,8,4\n\n"
+     "`elbo eval` counts them for a model: `active_units`, and for codes in levels `layers` and `layer_active`, from\n"
+     "the data up. A table of `elbo reproduce` names the levels `active_units_1`, `active_units_2`, ..."},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 

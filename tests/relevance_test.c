@@ -72,6 +72,10 @@ static const struct {
     {{"binarize", "dynamic", "normalize", "unit"}, NULL},
     {{"control", "none"}, "--control"},
     {{"control", "none", "estimator", "reinforce"}, NULL},
+    {{"groups", "4", "estimator", "iwae"}, "--groups"},
+    {{"groups", "4", "estimator", "piwae"}, NULL},
+    {{"share", "0.5", "groups", "4", "estimator", "miwae"}, "--share"},
+    {{"share", "0.5", "estimator", "ciwae"}, NULL},
     {{"estimator", "iwae", "inference", "wake-sleep"}, "--estimator"},
     {{"estimator", "iwae", "inference", "bbvi"}, NULL},
     {{"free-bits", "0.1", "inference", "mcem"}, "--free-bits"},
@@ -109,6 +113,11 @@ static const struct {
     {{"lr-min", "1e-5", "schedule", "cosine"}, NULL},
     {{"test-fraction", "0.3", "test-count", "7"}, "--test-fraction"},
     {{"test-fraction", "0.3"}, NULL},
+    {{"test-fraction", "0.3", "pool", "true"}, "--test-fraction"},
+    {{"split-seed", "3", "pool", "true"}, "--split-seed"},
+    {{"evaluate-every", "3", "pool", "true"}, "--evaluate-every"},
+    {{"early-stop", "3", "pool", "true"}, "--early-stop"},
+    {{"limit", "3", "pool", "true"}, NULL},
 };
 
 static void options_without_effect(void **state) {
@@ -124,7 +133,10 @@ static void options_without_effect(void **state) {
             if (strncmp(error.message, cases[i].said, length) != 0 || error.message[length] != ' ')
                 fail_msg("case %zu: \"%s\" does not begin with %s", i, error.message, cases[i].said);
             assert_non_null(strstr(error.message, "it needs "));
+            assert_false(elbo_config_matters(config, cases[i].said + 2));
         }
+        for (const char *const *pair = cases[i].pair; !cases[i].said && pair[0]; pair += 2)
+            if (!elbo_config_matters(config, pair[0])) fail_msg("case %zu: %s does not matter", i, pair[0]);
         elbo_config_free(config);
     }
 }

@@ -187,6 +187,106 @@ has '^seed: 2|^  seed: 2' reproduce/tiny-quick/runs/five-plain-seed2/recipe.yaml
 has '"count": 20' reproduce/tiny-quick/runs/five-plain-seed1/reproduce.json
 expect 2 "^elbo reproduce: --panels: there is no panel 'six', only two, five$" reproduce ./tiny.yaml --panels six
 
+expect 0 '^two-other +to do ' reproduce ./tiny.yaml --series other --dry-run
+[ "$(lines out)" -eq 1 ] || fail "--series other has other runs: $(cat out)"
+expect 2 "^elbo reproduce: --series: there is no series 'odd', only plain, other$" reproduce ./tiny.yaml --series odd
+expect 2 'none of these series has runs in these panels' reproduce ./tiny.yaml --series other --panels five
+
+# ---- The full form, and stages in steps ----
+
+cat >>tiny.yaml <<'YAML'
+full:
+  options: {epochs: 3}
+  stages: {unit: steps, at: [1, 5, 8]}
+YAML
+expect 0 '^\| Two dimensions +\| Analytic KL +\| -[0-9.]+ +\| -200 \+- 3 \| ' reproduce ./tiny.yaml --full --panels two
+state=reproduce/tiny-full/runs/two-plain
+[ "$(lines $state/metrics.jsonl)" -eq 3 ] || fail '--full has not its epochs'
+# 200 rows in batches of 50: 4 steps to an epoch; 8 is the end of the second; 12 the end, for both measurements
+grep -o '"step": [0-9]*' $state/reproduce.json | tr '\n' ' ' >steps
+[ "$(cat steps)" = '"step": 1 "step": 5 "step": 8 "step": 12 "step": 12 ' ] || fail "measured at $(cat steps)"
+grep -o '"epoch": [0-9.]*' $state/reproduce.json | tr '\n' ' ' >epochs
+[ "$(cat epochs)" = '"epoch": 0.25 "epoch": 1.25 "epoch": 2 "epoch": 3 "epoch": 3 ' ] || fail "measured at $(cat epochs)"
+has '"full": true' reproduce/tiny-full/results.json
+has "This is the full form: the paper" reproduce/tiny-full/report.html
+expect 2 '^elbo reproduce: --quick and --full: one of them' reproduce ./tiny.yaml --quick --full
+sed '/^full:/,$d' tiny.yaml >partless.yaml
+expect 2 '^elbo reproduce: tiny has no full form: leave --full out' reproduce ./partless.yaml --full
+# Stopping in the middle of an epoch changes no figure.
+sed 's/unit: samples/unit: epochs/; s/at: \[200, 600\]/at: [1, 3]/' partless.yaml >whole.yaml
+expect 0 'report in through' reproduce ./whole.yaml -o through --panels five
+sed 's/at: \[1, 3\]/at: [1, 3, 7, 23]/; s/unit: epochs/unit: steps/' whole.yaml >steps.yaml
+expect 0 'report in stepwise' reproduce ./steps.yaml -o stepwise --panels five
+numbers through/runs/five-plain/metrics.jsonl >one.txt
+numbers stepwise/runs/five-plain/metrics.jsonl >two.txt
+same one.txt two.txt
+
+# ---- Options without effect may differ ----
+
+cp -r one altered
+sed -i.bak 's/^  channels: .*/  channels: [7, 7]/' altered/runs/five-plain/recipe.yaml # of convolutions: there are none
+cmp -s altered/runs/five-plain/recipe.yaml altered/runs/five-plain/recipe.yaml.bak && fail 'the recipe has no channels'
+expect 0 '^report in altered/report.html$' reproduce ./partless.yaml -o altered --panels five
+sed -i.bak 's/^  estimator: .*/  estimator: a/' altered/runs/five-plain/recipe.yaml
+expect 1 'holds a run with estimator a; it is to be b now' reproduce ./partless.yaml -o altered --panels five
+
+# ---- Pictures and factors ----
+
+cat >sprites.yaml <<'YAML'
+name: sprites
+title: Codes of sprites
+options: {data: "synth:sprites?count=200&test=50", hidden: 20, latent: 3, epochs: 2, batch: 50}
+panels:
+  - name: all
+series:
+  - name: vae
+stages: {unit: steps, at: [1, 3]}
+measure:
+  - name: plane
+    kind: picture
+    when: stages
+    options: {of: manifold, side: 3, dims: [0, 2]}
+  - name: draws
+    kind: picture
+    options: {of: samples, side: 4}
+  - name: codes
+    kind: disentanglement
+    options: {split: test, metrics: "mig,modularity"}
+table:
+  columns: {codes.mig: MIG, codes.modularity: modularity, codes.sap: SAP}
+YAML
+expect 0 '^\| all +\| vae +\| 0\.[0-9]+ \+- 0\.[0-9]+ \(median 0\.[0-9]+ of 2\) +\| 0\.[0-9]+ .*\| - +\|' \
+    reproduce ./sprites.yaml -o sprites --seeds 2
+run=sprites/runs/all-vae-seed1
+for step in 1 3 8; do
+    [ "$(head -c 4 $run/plane/step0000000$step.png | tail -c 3)" = PNG ] || fail "no picture after $step steps"
+done
+cmp -s $run/plane/step00000001.png $run/plane/step00000008.png && fail 'a manifold does not change in training'
+"$ELBO" manifold $run -n 3 --dims 0,2 --scale 1 --checkpoint last -o manifold.png >out 2>err || fail "manifold: $(cat err)"
+same manifold.png $run/plane/step00000008.png
+"$ELBO" sample $run -n 16 --scale 1 --seed 1 --checkpoint last -o sample.png >out 2>err || fail "$(cat err)"
+same sample.png $run/draws/step00000008.png
+[ "$(grep -c 'data:image/png' sprites/report.html)" -ge 2 ] || fail 'the page has not the pictures'
+has 'after 1, 3, 8 steps' sprites/report.html
+has '\(plane-all-vae.png\)' sprites/table.md
+# 3 x 64 pixels, three of them, gaps between and around
+expect 0 '^item +[0-9]+x[0-9]+ of u8' data sprites/plane-all-vae.png --no-preview
+"$ELBO" encode $run --split test --checkpoint last -o z.npz >out 2>err || fail "encode: $(cat err)"
+expect 0 'factors of 50 rows written to v.npy: shape, scale, orientation, x, y$' \
+    data factors 'synth:sprites?count=200&test=50' v.npy --split test
+"$ELBO" score disentanglement --codes 'z.npz#mean' --factors v.npy --metrics mig,modularity --json >score.json 2>err ||
+    fail "score: $(cat err)"
+for name in mig modularity; do
+    grep -q "\"$name\": $(value $name score.json | cut -c1-10)" $run/reproduce.json ||
+        fail "$name: $(value $name score.json), and in reproduce.json $(grep $name $run/reproduce.json)"
+done
+expect 1 'synth:glyphs.* has no known factors' data factors 'synth:glyphs?train=10&test=5' w.npy
+expect 2 'a file ending in .npy, .npz or .csv was expected' data factors synth:sprites w.png
+sed 's/sprites?count=200/glyphs?train=200/' sprites.yaml >glyphs.yaml
+expect 1 'has no known factors' reproduce ./glyphs.yaml -o glyphs
+sed 's/dims: \[0, 2\]/dims: [0, 3]/' sprites.yaml >glyphs.yaml
+expect 1 'run 1 of 1, all-vae: .*dims: 3' reproduce ./glyphs.yaml -o planes
+
 # ---- A run that fails does not take the others with it ----
 
 sed 's/estimator: a/lr: 1.0e6/; s/batch: 50/batch: 50, optimizer: sgd, lr: 0.001/' tiny.yaml >broken.yaml
@@ -208,9 +308,9 @@ refuse '11:5: panels has no key "nmae"; one of name, title, ' 's/- name: two/- n
 refuse '14:5: the name "two" is given twice; first in line 11' 's/- name: five/- name: two/'
 refuse '11:11: ".*" cannot be a name; ' 's|- name: two|- name: ../two|'
 refuse '21: there is no panel "too"' 's/panels: \[two\]/panels: [too]/'
-refuse '26:9: "steps" is none of samples, epochs' 's/unit: samples/unit: steps/'
+refuse '26:9: "hours" is none of samples, epochs, steps' 's/unit: samples/unit: hours/'
 refuse '27:13: stages are to rise' 's/600\]/100]/'
-refuse '29: there is no measurement "evalution"; one of evaluation, likelihood, clusters, gradvar, topics' '30s/evaluation/evalution/'
+refuse '29: there is no measurement "evalution"; one of evaluation, likelihood, clusters, gradvar, disentanglement, picture, topics' '30s/evaluation/evalution/'
 refuse '32: unknown option smaples' 's/samples: 10/smaples: 10/'
 refuse '44: "tset.log_likelihood": there is no measurement "tset"' '44s/test.log/tset.log/'
 refuse '48: there is no run "six-plain"; PANEL-SERIES' 's/two-plain:/six-plain:/'

@@ -69,6 +69,31 @@ static void iwae_stages_have_their_borders(void **state) {
     assert_true(rate_of(&late) == 0.0002);
 }
 
+/* Fewer epochs keep the shape: each stage has the same share of them. More than 3280 leave the borders where they are.
+ */
+static void iwae_stages_follow_the_epochs(void **state) {
+    (void)state;
+    static const double border[] = {1, 4, 13, 40, 121, 364, 1093};
+    static const double epochs[] = {100, 328, 1, 3279};
+    for (size_t e = 0; e < sizeof epochs / sizeof *epochs; e++)
+        for (int stage = 0; stage < 7; stage++) {
+            double at = border[stage] * epochs[e] / 3280;
+            struct point before = {"lr=1 schedule=iwae", at * (1 - 1e-9), epochs[e], 1, 0};
+            struct point after = {"lr=1 schedule=iwae", at * (1 + 1e-9), epochs[e], 1, 0};
+            double rate = pow(10, -stage / 7.0), next = pow(10, -(stage + 1) / 7.0);
+            assert_near("iwae in short, before a border", (size_t)stage, rate_of(&before), rate, 1e-14);
+            assert_near("iwae in short, after a border", (size_t)stage, rate_of(&after), next, 1e-14);
+        }
+    struct point tenth = {"lr=1 schedule=iwae", 4, 328, 1, 0}; /* epoch 4 of 328 is epoch 40 of 3280, exactly */
+    assert_near("iwae in short, at a border", 0, rate_of(&tenth), pow(10, -4 / 7.0), 1e-14);
+    for (int stage = 0; stage < 7; stage++) {
+        struct point longer = {"lr=1 schedule=iwae", border[stage], 5000, 1, 0}, unknown = longer;
+        unknown.epochs = 0;
+        assert_near("iwae in long", (size_t)stage, rate_of(&longer), pow(10, -(stage + 1) / 7.0), 1e-14);
+        assert_near("iwae without end", (size_t)stage, rate_of(&unknown), pow(10, -(stage + 1) / 7.0), 1e-14);
+    }
+}
+
 static void every_schedule_is_described(void **state) {
     (void)state;
     char names[128], *rest = names;
@@ -89,6 +114,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(schedules_pass_their_points),
         cmocka_unit_test(iwae_stages_have_their_borders),
+        cmocka_unit_test(iwae_stages_follow_the_epochs),
         cmocka_unit_test(every_schedule_is_described),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

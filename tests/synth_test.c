@@ -283,6 +283,48 @@ static void test_sprites_factors(void **state) {
     elbo_table_clear(&table);
 }
 
+/* The same through a data set: of any of its splits, dealt or pooled, by index or from a start. */
+static void test_factors_of_splits(void **state) {
+    (void)state;
+    enum { TRAIN = 40, TEST = 25 };
+    const int64_t index[3] = {7, 0, 24};
+    for (int pool = 0; pool < 2; pool++) {
+        const elbo_data_options options = {.pool = pool == 1, .valid_fraction = pool ? 0 : 0.25, .split_seed = 3};
+        elbo_error error = {0};
+        elbo_dataset *data = elbo_dataset_open("synth:sprites?count=40&test=25", &options, &error);
+        assert_non_null(data);
+        const elbo_data_info *info = elbo_dataset_info(data);
+        assert_int_equal(info->factors, ELBO_SPRITE_FACTORS);
+        assert_string_equal(info->factor_names[ELBO_SPRITE_ORIENTATION], "orientation");
+        assert_int_equal(info->count[ELBO_SPLIT_TRAIN], pool ? TRAIN + TEST : 30);
+        for (int split = 0; split < 4; split++) {
+            int64_t count = info->count[split] < 25 ? info->count[split] : 25;
+            bool listed = split == ELBO_SPLIT_TEST && count == 25;
+            uint8_t image[25][ELBO_SPRITE_SIZE], drawn[ELBO_SPRITE_SIZE];
+            int32_t factors[25][ELBO_SPRITE_FACTORS];
+            if (listed) count = 3;
+            const int64_t *rows = listed ? index : NULL;
+            assert_int_equal(elbo_dataset_rows(data, (elbo_split)split, rows, 0, count, image, &error), ELBO_OK);
+            assert_int_equal(elbo_dataset_factors(data, (elbo_split)split, rows, 0, count, factors[0], &error),
+                             ELBO_OK);
+            for (int64_t row = 0; row < count; row++) {
+                elbo_synth_sprite(factors[row], drawn);
+                assert_memory_equal(drawn, image[row], sizeof drawn);
+            }
+            assert_int_equal(
+                elbo_dataset_factors(data, (elbo_split)split, NULL, info->count[split], 1, factors[0], NULL),
+                ELBO_ERROR_USAGE);
+        }
+        elbo_dataset_free(data);
+    }
+    elbo_error error = {0};
+    int32_t none[1];
+    elbo_dataset *data = elbo_dataset_open("synth:mixture?rows=10&test=5", NULL, &error);
+    assert_int_equal(elbo_dataset_info(data)->factors, 0);
+    assert_int_equal(elbo_dataset_factors(data, ELBO_SPLIT_ALL, NULL, 0, 1, none, &error), ELBO_ERROR_STATE);
+    elbo_dataset_free(data);
+}
+
 /* The whole grid in its own order, looked at through its factors: 3 GB of pictures are not drawn here. */
 static void test_sprites_full(void **state) {
     (void)state;
@@ -418,6 +460,7 @@ int main(void) {
         cmocka_unit_test(test_sprites_geometry),
         cmocka_unit_test(test_sprites_orientation),
         cmocka_unit_test(test_sprites_factors),
+        cmocka_unit_test(test_factors_of_splits),
         cmocka_unit_test(test_sprites_full),
         cmocka_unit_test(test_mixture_moments),
         cmocka_unit_test(test_wrong_sources),

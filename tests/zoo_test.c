@@ -36,6 +36,9 @@ static const row rows[] = {
     {"iop", DIGITS, 0.4, {PLAIN, WIDE, CRITIC, "critic-steps", "2"}},
     {"vampvae", DIGITS, 0.4, {PLAIN, WIDE, "pseudo-inputs", "5"}},
     {"vade", DIGITS, 0.4, {PLAIN, WIDE, "components", "2", "layer-epochs", "2", "pretrain-epochs", "2"}},
+    {"dec", DIGITS, 0.3, {WIDE, "components", "2", "layer-epochs", "2", "pretrain-epochs", "2"}},
+    {"aae", DIGITS, 0.4, {WIDE, CRITIC}},
+    {"aae", DIGITS, 0.4, {WIDE, CRITIC, "clusters", "2", "encoder", "gaussian"}},
     {"nvdm", DOCUMENTS, 0.95, {"hidden", "30", "latent", "4"}},
     {"prodlda", DOCUMENTS, 0.98, {"hidden", "30,30", "latent", "4", "dropout", "0"}},
 };

@@ -116,5 +116,10 @@ void elbo_cli_describe_print(const elbo_data_info *info, const int64_t *counts) 
     printf("rows     %lld: train %lld, valid %lld, test %lld\n", (long long)info->count[ELBO_SPLIT_ALL],
            (long long)info->count[ELBO_SPLIT_TRAIN], (long long)info->count[ELBO_SPLIT_VALID],
            (long long)info->count[ELBO_SPLIT_TEST]);
+    if (info->factors > 0) {
+        printf("factors  %d:", info->factors);
+        for (int f = 0; f < info->factors; f++) printf("%s %s", f ? "," : "", info->factor_names[f]);
+        puts(" ('elbo data factors' writes them)");
+    }
     print_classes(info, counts);
 }

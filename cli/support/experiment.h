@@ -32,18 +32,26 @@ typedef struct elbo_cli_words {
     int line;
 } elbo_cli_words;
 
+/* How much of an experiment is run: what the file says, changed by its `quick` or `full` parts with --quick, --full. */
+typedef enum elbo_cli_form {
+    ELBO_CLI_FORM_PLAIN,
+    ELBO_CLI_FORM_QUICK,
+    ELBO_CLI_FORM_FULL,
+    ELBO_CLI_FORMS
+} elbo_cli_form;
+
 /* A panel (a data set and a size, say) or a series (a method): options that its runs have. */
 typedef struct elbo_cli_experiment_part {
     const char *name, *title, *model; /* title: the name where the file has none; model NULL: the experiment's */
-    elbo_cli_pairs options, quick;
+    elbo_cli_pairs options[ELBO_CLI_FORMS];
     double y_limits[2];    /* a panel: of its charts; equal: fitted */
     elbo_cli_words panels; /* a series: the panels that it is in; empty: all */
     int line;
 } elbo_cli_experiment_part;
 
-/* Epochs, or training rows seen, at which training pauses to be measured. */
+/* Steps, epochs, or training rows seen, at which training pauses to be measured. */
 typedef struct elbo_cli_experiment_stages {
-    const char *unit; /* "epochs" or "samples" */
+    const char *unit; /* "steps", "epochs" or "samples" */
     double at[ELBO_EXPERIMENT_STAGES];
     size_t count;
     int line;
@@ -53,7 +61,7 @@ typedef struct elbo_cli_experiment_measure {
     const char *name, *kind; /* kind: of support/measurement.h */
     const char *when;        /* "end" or "stages" (the end is a stage) */
     const char *checkpoint;  /* "last" or "best"; stages: "last" */
-    elbo_cli_pairs options, quick;
+    elbo_cli_pairs options[ELBO_CLI_FORMS];
     int line;
 } elbo_cli_experiment_measure;
 
@@ -70,26 +78,24 @@ typedef struct elbo_cli_experiment_table {
     elbo_cli_pairs paper;   /* PANEL-SERIES or PANEL-SERIES/VALUE -> what the paper says */
 } elbo_cli_experiment_table;
 
-/* What --quick changes. */
-typedef struct elbo_cli_experiment_quick {
+/* Of every run. */
+typedef struct elbo_cli_experiment_extent {
     elbo_cli_pairs options;
-    elbo_cli_experiment_stages stages;
-    int64_t seeds; /* 0: as in full */
-} elbo_cli_experiment_quick;
+    elbo_cli_experiment_stages stages; /* of none: those of the plain form */
+    int64_t seeds;                     /* 0: the same */
+    int line;                          /* 0: the file has none of this form */
+} elbo_cli_experiment_extent;
 
 typedef struct elbo_cli_experiment {
     const char *name, *title, *paper, *shows, *differs, *model;
-    elbo_cli_pairs options; /* of every run */
     elbo_cli_experiment_part panel[ELBO_EXPERIMENT_PANELS], series[ELBO_EXPERIMENT_SERIES];
     size_t panels, series_count;
-    int64_t seeds;
-    elbo_cli_experiment_stages stages;
+    elbo_cli_experiment_extent extent[ELBO_CLI_FORMS];
     elbo_cli_experiment_measure measure[ELBO_EXPERIMENT_MEASURES];
     size_t measures;
     elbo_cli_experiment_chart chart[ELBO_EXPERIMENT_CHARTS];
     size_t charts;
     elbo_cli_experiment_table table;
-    elbo_cli_experiment_quick quick;
     char file[512]; /* for messages: "FILE:LINE: ..." */
     void *memory;   /* what every text and list lies in */
 } elbo_cli_experiment;

@@ -24,10 +24,12 @@ void elbo_cli_experiment_chart_path(const elbo_cli_plan *plan, size_t chart, siz
     snprintf(out, ELBO_CLI_PLAN_PATH, "%.3900s/%s-%s.svg", plan->out, e->chart[chart].name, e->panel[panel].name);
 }
 
-/* Epochs become rows seen, or seconds of training. */
+/* Epochs become rows seen, steps, or seconds of training. */
 static elbo_status to_axis(const elbo_cli_planned *run, const char *x, elbo_cli_curve *curve, elbo_error *error) {
     if (strcmp(x, "samples") == 0)
         for (size_t i = 0; i < curve->count; i++) curve->epoch[i] *= (double)run->rows;
+    if (strcmp(x, "steps") == 0)
+        for (size_t i = 0; i < curve->count; i++) curve->epoch[i] *= (double)run->steps;
     if (strcmp(x, "seconds") != 0) return ELBO_OK;
     elbo_cli_curve seconds;
     elbo_status status = elbo_cli_run_curve(run, "seconds", &seconds, error);
@@ -104,6 +106,7 @@ static elbo_status draw(drawing *d, size_t chart, size_t panel, elbo_error *erro
     if (d->count == 0) return ELBO_OK;
     const char *x = strcmp(d->chart->x, "samples") == 0  ? "training samples seen"
                     : strcmp(d->chart->x, "epochs") == 0 ? "epochs"
+                    : strcmp(d->chart->x, "steps") == 0  ? "steps"
                     : strcmp(d->chart->x, "draws") == 0  ? "draws K"
                                                          : "seconds of training";
     const elbo_chart layout = {.title = e->panel[panel].title,

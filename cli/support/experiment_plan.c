@@ -118,7 +118,7 @@ static elbo_status set_pairs(const elbo_cli_plan_request *request, elbo_config *
     return ELBO_OK;
 }
 
-/* What an experiment calls mnist becomes a path, once --quick has had its say. */
+/* What an experiment calls mnist becomes a path, once the form has had its say. */
 static elbo_status find_data(const elbo_cli_plan_request *request, elbo_config *config, elbo_error *error) {
     char name[ELBO_CLI_PLAN_PATH] = "", source[ELBO_CLI_PLAN_PATH];
     (void)elbo_config_get(config, "data", name, sizeof name);
@@ -126,7 +126,7 @@ static elbo_status find_data(const elbo_cli_plan_request *request, elbo_config *
     return elbo_config_set(config, "data", source, error);
 }
 
-/* The general first, the particular after it, and what --quick changes last. */
+/* The general first, the particular after it, and what the form changes last. */
 static elbo_status configure(const elbo_cli_plan_request *request, elbo_cli_planned *run, elbo_error *error) {
     const elbo_cli_experiment *e = request->experiment;
     const elbo_cli_experiment_part *panel = &e->panel[run->panel], *series = &e->series[run->series];
@@ -136,10 +136,11 @@ static elbo_status configure(const elbo_cli_plan_request *request, elbo_cli_plan
         error->status = ELBO_ERROR_FORMAT;
         return elbo_cli_experiment_at(e, series->model ? series->line : panel->line, error);
     }
-    const elbo_cli_pairs *full[] = {&e->options, &panel->options, &series->options};
-    const elbo_cli_pairs *quick[] = {&e->quick.options, &panel->quick, &series->quick};
-    for (int i = 0; i < 3; i++) ELBO_CLI_TRY(set_pairs(request, run->config, full[i], error));
-    for (int i = 0; request->quick && i < 3; i++) ELBO_CLI_TRY(set_pairs(request, run->config, quick[i], error));
+    for (int f = 0; f < ELBO_CLI_FORMS; f++) {
+        const elbo_cli_pairs *pairs[] = {&e->extent[f].options, &panel->options[f], &series->options[f]};
+        bool holds = f == ELBO_CLI_FORM_PLAIN || f == (int)request->form;
+        for (int i = 0; holds && i < 3; i++) ELBO_CLI_TRY(set_pairs(request, run->config, pairs[i], error));
+    }
     ELBO_CLI_TRY(find_data(request, run->config, error));
     char text[TEXT] = "", seed[32];
     (void)elbo_config_get(run->config, "seed", text, sizeof text);
@@ -151,11 +152,10 @@ static elbo_status configure(const elbo_cli_plan_request *request, elbo_cli_plan
 
 elbo_status elbo_cli_plan_measure_options(const elbo_cli_plan *plan, const elbo_cli_experiment_measure *measure,
                                           const elbo_options *table, void *values, elbo_error *error) {
-    const elbo_cli_pairs *both[] = {&measure->options, &measure->quick};
     ELBO_CLI_TRY(elbo_options_init(table, values, error));
-    for (int b = 0; b < (plan->quick ? 2 : 1); b++)
-        for (size_t i = 0; i < both[b]->count; i++) {
-            const elbo_cli_pair *pair = &both[b]->item[i];
+    for (int f = 0; f < ELBO_CLI_FORMS; f++)
+        for (size_t i = 0; (f == ELBO_CLI_FORM_PLAIN || f == (int)plan->form) && i < measure->options[f].count; i++) {
+            const elbo_cli_pair *pair = &measure->options[f].item[i];
             if (elbo_options_set(table, values, pair->key, pair->value, error) == ELBO_OK) continue;
             error->status = ELBO_ERROR_FORMAT;
             return elbo_cli_experiment_at(plan->experiment, pair->line, error);
@@ -202,36 +202,59 @@ static elbo_status check_values(const elbo_cli_experiment *e, const elbo_cli_pai
 
 /* ---- The grid ---- */
 
-static elbo_status choose_panels(elbo_cli_plan *plan, const char *names, elbo_error *error) {
-    const elbo_cli_experiment *e = plan->experiment;
-    for (size_t p = 0; p < e->panels; p++) plan->panel[p] = !*names;
+/* Marks the parts that `names`, separated by commas, are the names of; all for "". */
+static elbo_status choose(const elbo_cli_experiment_part *part, size_t count, const char *what, const char *names,
+                          bool *chosen, elbo_error *error) {
+    for (size_t p = 0; p < count; p++) chosen[p] = !*names;
     while (*names) {
         size_t length = strcspn(names, ",");
         bool known = false;
-        for (size_t p = 0; p < e->panels; p++)
-            if (strlen(e->panel[p].name) == length && strncmp(e->panel[p].name, names, length) == 0)
-                plan->panel[p] = known = true;
+        for (size_t p = 0; p < count; p++)
+            if (strlen(part[p].name) == length && strncmp(part[p].name, names, length) == 0) chosen[p] = known = true;
         if (!known) {
             char list[512] = "";
-            for (size_t p = 0; p < e->panels; p++)
-                snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", p ? ", " : "", e->panel[p].name);
-            return elbo_cli_fail(error, ELBO_ERROR_USAGE, "--panels: there is no panel '%.*s', only %s", (int)length,
-                                 names, list);
+            for (size_t p = 0; p < count; p++)
+                snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", p ? ", " : "", part[p].name);
+            return elbo_cli_fail(error, ELBO_ERROR_USAGE, "--%s: there is no %s '%.*s', only %s", what,
+                                 strcmp(what, "panels") == 0 ? "panel" : "series", (int)length, names, list);
         }
         names += length + (names[length] == ',');
     }
     return ELBO_OK;
 }
 
+bool elbo_cli_plan_holds(const elbo_cli_plan *plan, size_t panel, size_t series) {
+    return plan->panel[panel] && plan->series[series] && elbo_cli_experiment_holds(plan->experiment, panel, series);
+}
+
+const char *elbo_cli_form_name(elbo_cli_form form) {
+    static const char *const names[ELBO_CLI_FORMS] = {"", "quick", "full"};
+    return names[form];
+}
+
+static int64_t count_steps(const elbo_cli_planned *run) {
+    char text[TEXT] = "";
+    (void)elbo_config_get(run->config, "batch", text, sizeof text);
+    int64_t batch = strtoll(text, NULL, 10);
+    if (batch < 1 || batch > run->rows) batch = run->rows;
+    return (run->rows + batch - 1) / batch;
+}
+
+/* Samples and epochs mean the whole epoch that is nearest. */
+static int64_t stage_step(const elbo_cli_planned *run, const char *unit, double at) {
+    if (strcmp(unit, "steps") == 0) return at < 1 ? 1 : llround(fmin(at, 1e15));
+    double epochs = strcmp(unit, "samples") == 0 ? at / (double)run->rows : at;
+    return (epochs < 1 ? 1 : llround(fmin(epochs, (double)run->epochs))) * run->steps;
+}
+
 static void set_stages(elbo_cli_planned *run, const elbo_cli_experiment_stages *stages) {
-    bool samples = stages->unit && strcmp(stages->unit, "samples") == 0;
+    int64_t end = run->epochs * run->steps;
     for (size_t i = 0; i < stages->count; i++) {
-        double epochs = samples ? stages->at[i] / (double)run->rows : stages->at[i];
-        int64_t epoch = epochs < 1 ? 1 : epochs > 1e12 ? (int64_t)1e12 : llround(epochs);
-        bool later = run->stages == 0 || epoch > run->stage[run->stages - 1];
-        if (later && epoch < run->epochs) run->stage[run->stages++] = epoch;
+        int64_t step = stage_step(run, stages->unit, stages->at[i]);
+        bool later = run->stages == 0 || step > run->stage[run->stages - 1];
+        if (later && step < end) run->stage[run->stages++] = step;
     }
-    run->stage[run->stages++] = run->epochs;
+    run->stage[run->stages++] = end;
 }
 
 static elbo_status add_run(elbo_cli_plan *plan, const elbo_cli_plan_request *request, size_t panel, size_t series,
@@ -248,18 +271,29 @@ static elbo_status add_run(elbo_cli_plan *plan, const elbo_cli_plan_request *req
         return elbo_cli_fail(error, ELBO_ERROR_USAGE, "--out: the name is too long");
     ELBO_CLI_TRY(configure(request, run, error));
     ELBO_CLI_TRY(count_rows(plan, run, error));
-    set_stages(run, plan->quick && e->quick.stages.count ? &e->quick.stages : &e->stages);
+    run->steps = count_steps(run);
+    set_stages(run, &e->extent[e->extent[plan->form].stages.count ? plan->form : ELBO_CLI_FORM_PLAIN].stages);
     return ELBO_OK;
+}
+
+static bool has_form(const elbo_cli_experiment *e, elbo_cli_form form) {
+    bool has = e->extent[form].line > 0;
+    for (size_t p = 0; p < e->panels; p++) has = has || e->panel[p].options[form].count > 0;
+    for (size_t s = 0; s < e->series_count; s++) has = has || e->series[s].options[form].count > 0;
+    for (size_t m = 0; m < e->measures; m++) has = has || e->measure[m].options[form].count > 0;
+    return has;
 }
 
 elbo_status elbo_cli_plan_make(elbo_cli_plan *plan, const elbo_cli_plan_request *request, elbo_error *error) {
     const elbo_cli_experiment *e = request->experiment;
-    int64_t seeds = request->quick && e->quick.seeds ? e->quick.seeds : e->seeds;
-    *plan = (elbo_cli_plan){.experiment = e,
-                            .quick = request->quick,
-                            .seeds = request->seeds ? request->seeds : seeds,
-                            .out = request->out};
-    ELBO_CLI_TRY(choose_panels(plan, request->panels, error));
+    int64_t seeds = e->extent[e->extent[request->form].seeds ? request->form : ELBO_CLI_FORM_PLAIN].seeds;
+    *plan = (elbo_cli_plan){
+        .experiment = e, .form = request->form, .seeds = request->seeds ? request->seeds : seeds, .out = request->out};
+    if (request->form != ELBO_CLI_FORM_PLAIN && !has_form(e, request->form))
+        return elbo_cli_fail(error, ELBO_ERROR_USAGE, "%s has no %s form: leave --%s out", e->name,
+                             elbo_cli_form_name(request->form), elbo_cli_form_name(request->form));
+    ELBO_CLI_TRY(choose(e->panel, e->panels, "panels", request->panels, plan->panel, error));
+    ELBO_CLI_TRY(choose(e->series, e->series_count, "series", request->series, plan->series, error));
     ELBO_CLI_TRY(check_measures(plan, error));
     ELBO_CLI_TRY(check_values(e, &e->table.columns, error));
     for (size_t c = 0; c < e->charts; c++) ELBO_CLI_TRY(check_values(e, &e->chart[c].lines, error));
@@ -268,10 +302,9 @@ elbo_status elbo_cli_plan_make(elbo_cli_plan *plan, const elbo_cli_plan_request 
     for (size_t p = 0; p < e->panels; p++)
         for (size_t s = 0; s < e->series_count; s++)
             for (int seed = 0; seed < plan->seeds; seed++)
-                if (plan->panel[p] && elbo_cli_experiment_holds(e, p, s))
-                    ELBO_CLI_TRY(add_run(plan, request, p, s, seed, error));
+                if (elbo_cli_plan_holds(plan, p, s)) ELBO_CLI_TRY(add_run(plan, request, p, s, seed, error));
     if (plan->count > 0) return ELBO_OK;
-    return elbo_cli_fail(error, ELBO_ERROR_USAGE, "no series has runs in these panels");
+    return elbo_cli_fail(error, ELBO_ERROR_USAGE, "none of these series has runs in these panels");
 }
 
 void elbo_cli_plan_clear(elbo_cli_plan *plan) {

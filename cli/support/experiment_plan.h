@@ -15,7 +15,8 @@ typedef struct elbo_cli_planned {
     char folder[ELBO_CLI_PLAN_PATH];
     elbo_config *config;
     int64_t rows, epochs;                      /* training rows; epochs of the whole training */
-    int64_t stage[ELBO_EXPERIMENT_STAGES + 1]; /* epochs, rising; the last is `epochs` */
+    int64_t steps;                             /* of an epoch */
+    int64_t stage[ELBO_EXPERIMENT_STAGES + 1]; /* steps, rising; the last is the end */
     size_t stages;
     json_t *state;       /* of support/experiment_run.h */
     elbo_status outcome; /* ELBO_OK: complete */
@@ -24,19 +25,20 @@ typedef struct elbo_cli_planned {
 
 typedef struct elbo_cli_plan {
     const elbo_cli_experiment *experiment;
-    bool quick;
+    elbo_cli_form form;
     int64_t seeds;
-    const char *out; /* folder */
-    bool panel[ELBO_EXPERIMENT_PANELS];
+    const char *out;                                                    /* folder */
+    bool panel[ELBO_EXPERIMENT_PANELS], series[ELBO_EXPERIMENT_SERIES]; /* those that were asked for */
     elbo_cli_planned *run;
     size_t count;
 } elbo_cli_plan;
 
 typedef struct elbo_cli_plan_request {
     const elbo_cli_experiment *experiment;
-    bool quick;
+    elbo_cli_form form;
     int64_t seeds;        /* 0: as the experiment says */
     const char *panels;   /* names separated by commas; "": all */
+    const char *series;   /* the same */
     const char *out;      /* folder for runs and figures */
     const char *data_dir; /* where data sets lie under their names */
 } elbo_cli_plan_request;
@@ -46,7 +48,12 @@ typedef struct elbo_cli_plan_request {
 elbo_status elbo_cli_plan_make(elbo_cli_plan *plan, const elbo_cli_plan_request *request, elbo_error *error);
 void elbo_cli_plan_clear(elbo_cli_plan *plan);
 
-/* Fills a struct of a measurement's options: the measurement's own, changed by --quick. */
+/* Whether a series has runs in a panel and both were asked for. */
+bool elbo_cli_plan_holds(const elbo_cli_plan *plan, size_t panel, size_t series);
+/* "quick", "full", or "" for the plain form. */
+const char *elbo_cli_form_name(elbo_cli_form form);
+
+/* Fills a struct of a measurement's options: the measurement's own, changed by the form. */
 elbo_status elbo_cli_plan_measure_options(const elbo_cli_plan *plan, const elbo_cli_experiment_measure *measure,
                                           const elbo_options *table, void *values, elbo_error *error);
 

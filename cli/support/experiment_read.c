@@ -147,10 +147,10 @@ static elbo_status read_word(reader *r, yaml_node_t *node, const char *const *wo
 }
 
 static elbo_status read_unit(reader *r, yaml_node_t *node, void *into) {
-    return read_word(r, node, (const char *const[]){"samples", "epochs", NULL}, into);
+    return read_word(r, node, (const char *const[]){"samples", "epochs", "steps", NULL}, into);
 }
 static elbo_status read_axis(reader *r, yaml_node_t *node, void *into) {
-    return read_word(r, node, (const char *const[]){"samples", "epochs", "seconds", "draws", NULL}, into);
+    return read_word(r, node, (const char *const[]){"samples", "epochs", "steps", "seconds", "draws", NULL}, into);
 }
 static elbo_status read_when(reader *r, yaml_node_t *node, void *into) {
     return read_word(r, node, (const char *const[]){"end", "stages", NULL}, into);
@@ -305,10 +305,11 @@ static elbo_status read_parts(reader *r, yaml_node_t *node, const char *what, co
 }
 
 #define PART(key_, read_, member_, required_) FIELD(elbo_cli_experiment_part, key_, read_, member_, required_)
-#define PART_FIELDS                                                                          \
-    PART("name", read_name, name, true), PART("title", read_text, title, false),             \
-        PART("model", read_text, model, false), PART("options", read_pairs, options, false), \
-        PART("quick", read_pairs, quick, false)
+#define PART_FIELDS                                                                                               \
+    PART("name", read_name, name, true), PART("title", read_text, title, false),                                  \
+        PART("model", read_text, model, false), PART("options", read_pairs, options[ELBO_CLI_FORM_PLAIN], false), \
+        PART("quick", read_pairs, options[ELBO_CLI_FORM_QUICK], false),                                           \
+        PART("full", read_pairs, options[ELBO_CLI_FORM_FULL], false)
 
 static elbo_status read_limits(reader *r, yaml_node_t *node, void *into) {
     elbo_cli_words words = {0};
@@ -364,8 +365,9 @@ static elbo_status read_measures(reader *r, yaml_node_t *node, void *into) {
                                    MEASURE("kind", read_text, kind, true),
                                    MEASURE("when", read_when, when, false),
                                    MEASURE("checkpoint", read_checkpoint, checkpoint, false),
-                                   MEASURE("options", read_pairs, options, false),
-                                   MEASURE("quick", read_pairs, quick, false),
+                                   MEASURE("options", read_pairs, options[ELBO_CLI_FORM_PLAIN], false),
+                                   MEASURE("quick", read_pairs, options[ELBO_CLI_FORM_QUICK], false),
+                                   MEASURE("full", read_pairs, options[ELBO_CLI_FORM_FULL], false),
                                    {0}};
     elbo_cli_experiment *experiment = into;
     size_t count = 0;
@@ -423,12 +425,15 @@ static elbo_status read_table(reader *r, yaml_node_t *node, void *into) {
     return read_map(r, node, "the table", fields, into);
 }
 
-static elbo_status read_quick(reader *r, yaml_node_t *node, void *into) {
-    static const field fields[] = {FIELD(elbo_cli_experiment_quick, "options", read_pairs, options, false),
-                                   FIELD(elbo_cli_experiment_quick, "stages", read_stages, stages, false),
-                                   FIELD(elbo_cli_experiment_quick, "seeds", read_seeds, seeds, false),
+#define EXTENT(key_, read_, member_) FIELD(elbo_cli_experiment_extent, key_, read_, member_, false)
+
+static elbo_status read_extent(reader *r, yaml_node_t *node, void *into) {
+    static const field fields[] = {EXTENT("options", read_pairs, options),
+                                   EXTENT("stages", read_stages, stages),
+                                   EXTENT("seeds", read_seeds, seeds),
                                    {0}};
-    return read_map(r, node, "quick", fields, into);
+    ((elbo_cli_experiment_extent *)into)->line = line_of(node);
+    return read_map(r, node, "quick or full", fields, into);
 }
 
 /* ---- The whole ---- */
@@ -486,19 +491,20 @@ static elbo_status read_experiment(reader *r, yaml_node_t *root) {
                                    TOP("shows", read_paragraphs, shows, false),
                                    TOP("differs", read_paragraphs, differs, false),
                                    TOP("model", read_text, model, false),
-                                   TOP("options", read_pairs, options, false),
-                                   TOP("seeds", read_seeds, seeds, false),
-                                   TOP("stages", read_stages, stages, false),
+                                   TOP("options", read_pairs, extent[ELBO_CLI_FORM_PLAIN].options, false),
+                                   TOP("seeds", read_seeds, extent[ELBO_CLI_FORM_PLAIN].seeds, false),
+                                   TOP("stages", read_stages, extent[ELBO_CLI_FORM_PLAIN].stages, false),
                                    WHOLE("panels", read_panels, true),
                                    WHOLE("series", read_series, true),
                                    WHOLE("measure", read_measures, false),
                                    WHOLE("charts", read_charts, false),
                                    TOP("table", read_table, table, false),
-                                   TOP("quick", read_quick, quick, false),
+                                   TOP("quick", read_extent, extent[ELBO_CLI_FORM_QUICK], false),
+                                   TOP("full", read_extent, extent[ELBO_CLI_FORM_FULL], false),
                                    {0}};
     elbo_cli_experiment *e = r->experiment;
     e->model = "vae";
-    e->seeds = 1;
+    e->extent[ELBO_CLI_FORM_PLAIN].seeds = 1;
     ELBO_CLI_TRY(read_map(r, root, "an experiment", fields, e));
     ELBO_CLI_TRY(check_panels_of_series(r, e));
     return check_published(r, e);

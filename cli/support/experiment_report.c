@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "support/experiment_charts.h"
+#include "support/experiment_pictures.h"
 #include "support/experiment_values.h"
 #include "support/output.h"
 #include "support/settings.h"
@@ -12,17 +13,16 @@
 
 enum { PATH = ELBO_CLI_PLAN_PATH, NOTE = 4096 };
 
-/* A chart that was written. */
+/* A chart, or the pictures of a run, that was written. */
 typedef struct picture {
-    char path[PATH];
-    size_t chart, panel;
+    char path[PATH], title[2 * ELBO_EXPERIMENT_NAME + 8], caption[512];
 } picture;
 
 typedef struct page {
     const elbo_cli_plan *plan;
     const char *command;
     elbo_cli_cells *table;
-    picture *picture; /* [charts * panels] at most */
+    picture *picture; /* [charts * panels + runs * measures] at most */
     size_t pictures;
     double seconds; /* of training, all runs */
     char how[NOTE];
@@ -42,12 +42,10 @@ static size_t complete(const elbo_cli_plan *plan) {
     return count;
 }
 
-/* ---- Charts ---- */
+/* ---- Charts and pictures ---- */
 
 static elbo_status draw_charts(page *p, elbo_error *error) {
     const elbo_cli_experiment *e = p->plan->experiment;
-    p->picture = calloc(e->charts * e->panels + 1, sizeof *p->picture);
-    if (!p->picture) return no_memory(error);
     for (size_t c = 0; c < e->charts; c++)
         for (size_t panel = 0; panel < e->panels; panel++) {
             bool written = false;
@@ -55,12 +53,41 @@ static elbo_status draw_charts(page *p, elbo_error *error) {
             if (!p->plan->panel[panel]) continue;
             ELBO_CLI_TRY(elbo_cli_experiment_chart_write(p->plan, c, panel, &written, error));
             if (!written) continue;
-            one->chart = c;
-            one->panel = panel;
+            snprintf(one->title, sizeof one->title, "%s", e->panel[panel].title);
+            snprintf(one->caption, sizeof one->caption, "%s", e->chart[c].title ? e->chart[c].title : "");
             elbo_cli_experiment_chart_path(p->plan, c, panel, one->path);
             p->pictures++;
         }
     return ELBO_OK;
+}
+
+/* Of the first seed: those of the others would say the same. */
+static elbo_status draw_pictures(page *p, elbo_error *error) {
+    const elbo_cli_experiment *e = p->plan->experiment;
+    for (size_t i = 0; i < p->plan->count; i++)
+        for (size_t m = 0; m < e->measures; m++) {
+            const elbo_cli_planned *run = &p->plan->run[i];
+            picture *one = &p->picture[p->pictures];
+            elbo_cli_stage_pictures stages;
+            bool drawn = false;
+            if (run->seed > 0 || run->outcome != ELBO_OK) continue;
+            ELBO_CLI_TRY(elbo_cli_experiment_pictures_write(p->plan, run, m, &stages, &drawn, error));
+            if (!drawn) continue;
+            snprintf(one->title, sizeof one->title, "%.90s, %.90s", e->panel[run->panel].title,
+                     e->series[run->series].title);
+            snprintf(one->caption, sizeof one->caption, "%s", stages.caption);
+            snprintf(one->path, sizeof one->path, "%s", stages.path);
+            p->pictures++;
+        }
+    return ELBO_OK;
+}
+
+static elbo_status draw_all(page *p, elbo_error *error) {
+    const elbo_cli_experiment *e = p->plan->experiment;
+    p->picture = calloc(e->charts * e->panels + p->plan->count * e->measures + 1, sizeof *p->picture);
+    if (!p->picture) return no_memory(error);
+    ELBO_CLI_TRY(draw_charts(p, error));
+    return draw_pictures(p, error);
 }
 
 /* ---- results.json ---- */
@@ -132,12 +159,8 @@ static elbo_status cell_json(const elbo_cli_plan *plan, size_t panel, size_t ser
         elbo_cli_summary summary;
         const char *value = e->table.columns.item[c].key;
         ELBO_CLI_TRY(elbo_cli_cell_summary(plan, panel, series, value, &summary, error));
-        json_t *cell = json_object();
+        json_t *cell = elbo_cli_summary_json(&summary);
         json_object_set_new(values, value, cell);
-        json_object_set_new(cell, "mean", elbo_cli_json_real(summary.mean));
-        json_object_set_new(cell, "sd", elbo_cli_json_real(summary.deviation));
-        json_object_set_new(cell, "median", elbo_cli_json_real(summary.median));
-        json_object_set_new(cell, "count", json_integer((json_int_t)summary.count));
         json_object_set_new(cell, "paper", elbo_cli_json_text(elbo_cli_experiment_published(e, panel, series, c)));
     }
     return ELBO_OK;
@@ -151,7 +174,8 @@ static elbo_status fill_results(page *p, json_t *results, elbo_error *error) {
     json_object_set_new(results, "paper", elbo_cli_json_text(e->paper));
     json_object_set_new(results, "command", elbo_cli_json_text(p->command));
     json_object_set_new(results, "elbo", json_string(elbo_version()));
-    json_object_set_new(results, "quick", json_boolean(p->plan->quick));
+    json_object_set_new(results, "quick", json_boolean(p->plan->form == ELBO_CLI_FORM_QUICK));
+    json_object_set_new(results, "full", json_boolean(p->plan->form == ELBO_CLI_FORM_FULL));
     json_object_set_new(results, "seeds", json_integer(p->plan->seeds));
     json_object_set_new(results, "runs", runs);
     json_object_set_new(results, "table", table);
@@ -162,8 +186,7 @@ static elbo_status fill_results(page *p, json_t *results, elbo_error *error) {
     }
     for (size_t panel = 0; panel < e->panels; panel++)
         for (size_t s = 0; s < e->series_count; s++)
-            if (p->plan->panel[panel] && elbo_cli_experiment_holds(e, panel, s))
-                ELBO_CLI_TRY(cell_json(p->plan, panel, s, table, error));
+            if (elbo_cli_plan_holds(p->plan, panel, s)) ELBO_CLI_TRY(cell_json(p->plan, panel, s, table, error));
     for (size_t i = 0; i < p->pictures; i++) json_array_append_new(figures, elbo_cli_json_text(p->picture[i].path));
     json_object_set_new(results, "training_seconds", elbo_cli_json_real(p->seconds));
     return ELBO_OK;
@@ -188,9 +211,10 @@ static void describe_work(page *p) {
     int used = snprintf(
         p->how, sizeof p->how, "Drawn by:\n\n    %s\n\n%zu %s, %lld %s each, %.0f s of training%s.", p->command, done,
         done == 1 ? "run" : "runs", (long long)plan->seeds, plan->seeds == 1 ? "seed" : "seeds", p->seconds,
-        plan->quick ? ". This is the quick form: smaller than the paper's protocol, to see the shape of "
-                      "the result"
-                    : "");
+        plan->form == ELBO_CLI_FORM_QUICK  ? ". This is the quick form: smaller than the paper's protocol, to see the "
+                                             "shape of the result"
+        : plan->form == ELBO_CLI_FORM_FULL ? ". This is the full form: the paper's own protocol"
+                                           : "");
     for (size_t i = 0; i < plan->count && used < (int)sizeof p->how - 1500; i++)
         if (plan->run[i].outcome != ELBO_OK)
             used += snprintf(p->how + used, sizeof p->how - (size_t)used, "\n\nNot complete: %s: %s", plan->run[i].name,
@@ -207,8 +231,7 @@ static void write_markdown(FILE *stream, const void *user) {
     fprintf(stream, "\n%s\n\n%s\n", elbo_cli_experiment_spread_note(p->plan), p->how);
     if (e->differs) fprintf(stream, "\nWhat differs from the paper: %s\n", e->differs);
     for (size_t i = 0; i < p->pictures; i++)
-        fprintf(stream, "%s\n![%s](%s)\n", i ? "" : "\n", e->panel[p->picture[i].panel].title,
-                strrchr(p->picture[i].path, '/') + 1);
+        fprintf(stream, "%s\n![%s](%s)\n", i ? "" : "\n", p->picture[i].title, strrchr(p->picture[i].path, '/') + 1);
 }
 
 static elbo_status write_table(page *p, elbo_error *error) {
@@ -225,14 +248,17 @@ static elbo_status write_table(page *p, elbo_error *error) {
 
 /* ---- report.html ---- */
 
+static bool is_png(const char *path) { return strcmp(path + strlen(path) - 4, ".png") == 0; }
+
 static void fill_sections(const page *p, elbo_report_section *section, size_t *count) {
     const elbo_cli_experiment *e = p->plan->experiment;
     size_t n = 0;
     if (e->shows) section[n++] = (elbo_report_section){.title = "What it shows", .text = e->shows, .wide = true};
     for (size_t i = 0; i < p->pictures; i++)
-        section[n++] = (elbo_report_section){.title = e->panel[p->picture[i].panel].title,
+        section[n++] = (elbo_report_section){.title = p->picture[i].title,
                                              .picture = p->picture[i].path,
-                                             .caption = e->chart[p->picture[i].chart].title};
+                                             .caption = *p->picture[i].caption ? p->picture[i].caption : NULL,
+                                             .wide = is_png(p->picture[i].path)};
     section[n++] = (elbo_report_section){.title = "Beside the paper",
                                          .cells = (const char *const *)p->table->text,
                                          .rows = p->table->rows,
@@ -257,7 +283,8 @@ static elbo_status write_page(page *p, elbo_error *error) {
              p->seconds < 600 ? p->seconds : p->seconds / 60);
     snprintf(seeds, sizeof seeds, "%lld", (long long)p->plan->seeds);
     char of[64];
-    snprintf(of, sizeof of, "of %zu%s", p->plan->count, p->plan->quick ? ", quick form" : "");
+    snprintf(of, sizeof of, "of %zu%s%s%s", p->plan->count, p->plan->form ? ", " : "",
+             elbo_cli_form_name(p->plan->form), p->plan->form ? " form" : "");
     const elbo_report_figure figures[] = {
         {"Runs", runs, of}, {"Seeds", seeds, "for each"}, {"Training", seconds, "all runs together"}};
     const elbo_report report = {.title = e->title,
@@ -284,7 +311,7 @@ elbo_status elbo_cli_experiment_report(const elbo_cli_plan *plan, const char *co
     p->plan = plan;
     p->command = command;
     p->table = table;
-    elbo_status status = draw_charts(p, error);
+    elbo_status status = draw_all(p, error);
     if (status == ELBO_OK) status = write_results(p, *results, error);
     if (status == ELBO_OK) status = write_table(p, error);
     if (status == ELBO_OK) status = write_page(p, error);

@@ -16,7 +16,7 @@ typedef struct work {
     int threads;
     const elbo_cli_experiment_watch *watch;
     const char *measuring; /* the name of the measurement at work */
-    int64_t target;        /* the epoch to stop after */
+    int64_t target;        /* the step to stop after */
     bool asked;            /* the watch wants to stop */
 } work;
 
@@ -65,6 +65,9 @@ static elbo_status compare_tables(const work *w, const elbo_config *there, elbo_
             (void)elbo_config_get(there, table->rows[row].name, before, sizeof before);
             (void)elbo_config_get(w->run->config, table->rows[row].name, now, sizeof now);
             if (strcmp(before, now) == 0) continue;
+            if (!elbo_config_matters(there, table->rows[row].name) &&
+                !elbo_config_matters(w->run->config, table->rows[row].name))
+                continue; /* a default that has changed since, of something that the run does not have */
             return elbo_cli_fail(error, ELBO_ERROR_STATE,
                                  "%s holds a run with %s %.200s; it is to be %.200s now. Give another folder with "
                                  "--out, or remove that run",
@@ -91,10 +94,22 @@ static elbo_status check_same(const work *w, elbo_error *error) {
 
 /* ---- Measuring ---- */
 
-static json_t *find_measured(const work *w, int64_t epoch, const char *name) {
+/* Steps as epochs, a whole number where it is one. */
+static json_t *epoch_json(const work *w, int64_t step) {
+    return step % w->run->steps ? json_real((double)step / (double)w->run->steps) : json_integer(step / w->run->steps);
+}
+
+static bool is_at(const work *w, const json_t *entry, int64_t step) {
+    json_t *epoch = epoch_json(w, step);
+    bool same = json_number_value(json_object_get(entry, "epoch")) == json_number_value(epoch);
+    json_decref(epoch);
+    return same;
+}
+
+static json_t *find_measured(const work *w, int64_t step, const char *name) {
     json_t *list = json_object_get(w->run->state, "measured"), *one;
     size_t i;
-    json_array_foreach(list, i, one) if (json_integer_value(json_object_get(one, "epoch")) == epoch &&
+    json_array_foreach(list, i, one) if (is_at(w, one, step) &&
                                          strcmp(json_string_value(json_object_get(one, "name")), name) == 0) return one;
     return NULL;
 }
@@ -144,15 +159,21 @@ static elbo_status ready_make(ready *r, const work *w, const elbo_cli_experiment
 }
 
 /* The measurement as it stands in the state, made with the same options. */
-static bool is_measured(const work *w, const ready *r, int64_t epoch) {
-    json_t *entry = find_measured(w, epoch, r->measure->name);
+static bool is_measured(const work *w, const ready *r, int64_t step) {
+    json_t *entry = find_measured(w, step, r->measure->name);
     const char *spec = json_string_value(json_object_get(entry, "spec"));
     return spec && strcmp(spec, r->spec) == 0;
 }
 
-static elbo_status measure_now(work *w, const ready *r, int64_t epoch, elbo_error *error) {
-    json_t *entry = find_measured(w, epoch, r->measure->name), *values = json_object();
-    const elbo_cli_measured at = {w->run->folder, r->measure->checkpoint, w->threads, show_share, w};
+static elbo_status measure_now(work *w, const ready *r, int64_t step, elbo_error *error) {
+    json_t *entry = find_measured(w, step, r->measure->name), *values = json_object();
+    const elbo_cli_measured at = {.folder = w->run->folder,
+                                  .checkpoint = r->measure->checkpoint,
+                                  .name = r->measure->name,
+                                  .step = step,
+                                  .threads = w->threads,
+                                  .progress = show_share,
+                                  .user = w};
     w->measuring = r->measure->name;
     elbo_status status = r->kind->measure(&at, r->options, values, error);
     if (status == ELBO_OK && entry) { /* the options of the measurement have changed */
@@ -160,8 +181,8 @@ static elbo_status measure_now(work *w, const ready *r, int64_t epoch, elbo_erro
         json_object_set_new(entry, "spec", json_string(r->spec));
     } else if (status == ELBO_OK) {
         json_array_append_new(json_object_get(w->run->state, "measured"),
-                              json_pack("{s:I, s:s, s:s, s:O}", "epoch", (json_int_t)epoch, "name", r->measure->name,
-                                        "spec", r->spec, "values", values));
+                              json_pack("{s:o, s:I, s:s, s:s, s:O}", "epoch", epoch_json(w, step), "step",
+                                        (json_int_t)step, "name", r->measure->name, "spec", r->spec, "values", values));
     }
     json_decref(values);
     return status == ELBO_OK ? save_state(w, error) : status;
@@ -169,31 +190,33 @@ static elbo_status measure_now(work *w, const ready *r, int64_t epoch, elbo_erro
 
 static bool at_stages(const elbo_cli_experiment_measure *measure) { return strcmp(measure->when, "stages") == 0; }
 
-static bool is_stage(const work *w, int64_t epoch) {
+static bool is_stage(const work *w, int64_t step) {
     for (size_t i = 0; i < w->run->stages; i++)
-        if (w->run->stage[i] == epoch) return true;
+        if (w->run->stage[i] == step) return true;
     return false;
 }
 
-static elbo_status measure_one(work *w, const ready *r, int64_t epoch, elbo_error *error) {
-    for (size_t i = 0; at_stages(r->measure) && i < w->run->stages && w->run->stage[i] < epoch; i++)
+static elbo_status measure_one(work *w, const ready *r, int64_t step, elbo_error *error) {
+    double epoch = (double)w->run->steps;
+    for (size_t i = 0; at_stages(r->measure) && i < w->run->stages && w->run->stage[i] < step; i++)
         if (!is_measured(w, r, w->run->stage[i]))
             return elbo_cli_fail(error, ELBO_ERROR_STATE,
-                                 "%s is at epoch %lld, and %s was not measured, or not like this, at epoch %lld: the "
+                                 "%s is at epoch %g, and %s was not measured, or not like this, at epoch %g: the "
                                  "stages or the measurement have changed. Give another folder with --out, or remove "
                                  "that run",
-                                 w->run->folder, (long long)epoch, r->measure->name, (long long)w->run->stage[i]);
-    bool due = is_finished(w) || (at_stages(r->measure) && is_stage(w, epoch));
-    return due && !is_measured(w, r, epoch) ? measure_now(w, r, epoch, error) : ELBO_OK;
+                                 w->run->folder, (double)step / epoch, r->measure->name,
+                                 (double)w->run->stage[i] / epoch);
+    bool due = is_finished(w) || (at_stages(r->measure) && is_stage(w, step));
+    return due && !is_measured(w, r, step) ? measure_now(w, r, step, error) : ELBO_OK;
 }
 
-/* What is due at this epoch, after a look back at what should have been done before. */
-static elbo_status measure_due(work *w, int64_t epoch, elbo_error *error) {
+/* What is due after this step, after a look back at what should have been done before. */
+static elbo_status measure_due(work *w, int64_t step, elbo_error *error) {
     const elbo_cli_experiment *e = w->plan->experiment;
     for (size_t m = 0; m < e->measures; m++) {
         ready one;
         elbo_status status = ready_make(&one, w, &e->measure[m], error);
-        if (status == ELBO_OK) status = measure_one(w, &one, epoch, error);
+        if (status == ELBO_OK) status = measure_one(w, &one, step, error);
         ready_clear(&one);
         if (status != ELBO_OK) return status;
     }
@@ -202,28 +225,33 @@ static elbo_status measure_due(work *w, int64_t epoch, elbo_error *error) {
 
 /* ---- Training ---- */
 
+/* A stage at the end of an epoch waits until the epoch is evaluated and written down. */
 static bool show_training(void *user, const elbo_progress *progress) {
     work *w = user;
     w->asked = w->watch->training(w->watch->user, w->run, progress);
-    return w->asked || (progress->event == ELBO_EVENT_EPOCH && progress->epoch >= w->target);
+    bool within = w->target % w->run->steps != 0;
+    int64_t done = progress->event == ELBO_EVENT_EPOCH  ? progress->epoch * w->run->steps
+                   : progress->event == ELBO_EVENT_STEP ? (progress->epoch - 1) * w->run->steps + progress->step
+                                                        : 0;
+    return w->asked || (done >= w->target && (within || progress->event == ELBO_EVENT_EPOCH));
 }
 
-static elbo_status epoch_of(const work *w, int64_t *epoch, elbo_error *error) {
+static elbo_status step_of(const work *w, int64_t *step, elbo_error *error) {
     elbo_model *model = elbo_model_open(w->run->folder, "last", w->threads, error);
     if (!model) return error->status;
-    *epoch = elbo_model_get_info(model)->epoch;
+    *step = elbo_model_get_info(model)->step;
     elbo_model_free(model);
     return ELBO_OK;
 }
 
-/* The next pause after an epoch, where a measurement wants pauses. */
-static int64_t next_target(const work *w, int64_t epoch) {
+/* The next pause, where a measurement wants pauses. */
+static int64_t next_target(const work *w, int64_t step) {
     const elbo_cli_experiment *e = w->plan->experiment;
     bool pauses = false;
     for (size_t m = 0; m < e->measures; m++) pauses = pauses || at_stages(&e->measure[m]);
     for (size_t i = 0; pauses && i < w->run->stages; i++)
-        if (w->run->stage[i] > epoch) return w->run->stage[i];
-    return w->run->epochs;
+        if (w->run->stage[i] > step) return w->run->stage[i];
+    return w->run->epochs * w->run->steps;
 }
 
 static elbo_status train(work *w, bool resume, elbo_error *error) {
@@ -249,17 +277,17 @@ elbo_status elbo_cli_experiment_check(const elbo_cli_plan *plan, elbo_cli_planne
 elbo_status elbo_cli_experiment_run(const elbo_cli_plan *plan, elbo_cli_planned *run, int threads,
                                     const elbo_cli_experiment_watch *watch, elbo_error *error) {
     work w = {.plan = plan, .run = run, .threads = threads, .watch = watch};
-    int64_t epoch = 0;
+    int64_t step = 0;
     bool started = has_file(&w, "last.safetensors");
     ELBO_CLI_TRY(elbo_cli_experiment_check(plan, run, error));
     ELBO_CLI_TRY(load_state(&w, error));
-    if (started) ELBO_CLI_TRY(epoch_of(&w, &epoch, error));
+    if (started) ELBO_CLI_TRY(step_of(&w, &step, error));
     for (;;) {
-        if (epoch > 0) ELBO_CLI_TRY(measure_due(&w, epoch, error));
+        if (step > 0) ELBO_CLI_TRY(measure_due(&w, step, error));
         if (is_finished(&w)) return ELBO_OK;
-        w.target = next_target(&w, epoch);
+        w.target = next_target(&w, step);
         ELBO_CLI_TRY(train(&w, started, error));
         started = true;
-        ELBO_CLI_TRY(epoch_of(&w, &epoch, error));
+        ELBO_CLI_TRY(step_of(&w, &step, error));
     }
 }

@@ -15,7 +15,8 @@ typedef struct elbo_cli_experiment_watch {
 elbo_status elbo_cli_experiment_check(const elbo_cli_plan *plan, elbo_cli_planned *run, elbo_error *error);
 
 /* Does what is left of a run: all of it, the rest of one that was stopped, or nothing.  run->state then holds
- *   {"finished": true, "measured": [{"epoch": 5, "name": "test", "spec": "...", "values": {"nll": 101.2, ...}}, ...]}
+ *   {"finished": true,
+ *    "measured": [{"epoch": 5, "step": 200, "name": "test", "spec": "...", "values": {"nll": 101.2, ...}}, ...]}
  * as does the file reproduce.json in its folder.  ELBO_ERROR_INTERRUPTED when the watch stopped it;
  * ELBO_ERROR_STATE if the folder holds a run with other options. */
 elbo_status elbo_cli_experiment_run(const elbo_cli_plan *plan, elbo_cli_planned *run, int threads,

@@ -23,7 +23,7 @@ static bool has_published(const elbo_cli_plan *plan, size_t column) {
     const elbo_cli_experiment *e = plan->experiment;
     for (size_t p = 0; p < e->panels; p++)
         for (size_t s = 0; s < e->series_count; s++)
-            if (plan->panel[p] && elbo_cli_experiment_published(e, p, s, column)) return true;
+            if (elbo_cli_plan_holds(plan, p, s) && elbo_cli_experiment_published(e, p, s, column)) return true;
     return false;
 }
 
@@ -123,10 +123,6 @@ static elbo_status put_row(const elbo_cli_plan *plan, size_t panel, size_t serie
     return put(cells, at, text, error);
 }
 
-static bool has_row(const elbo_cli_plan *plan, size_t panel, size_t series) {
-    return plan->panel[panel] && elbo_cli_experiment_holds(plan->experiment, panel, series);
-}
-
 static elbo_status put_head(const elbo_cli_plan *plan, elbo_cli_cells *cells, size_t *at, elbo_error *error) {
     const elbo_cli_experiment *e = plan->experiment;
     ELBO_CLI_TRY(put(cells, at, "panel", error));
@@ -147,13 +143,13 @@ elbo_status elbo_cli_experiment_table_make(const elbo_cli_plan *plan, elbo_cli_c
     *cells = (elbo_cli_cells){.rows = 1, .columns = 4};
     for (size_t c = 0; c < e->table.columns.count; c++) cells->columns += has_published(plan, c) ? 3 : 1;
     for (size_t p = 0; p < e->panels; p++)
-        for (size_t s = 0; s < e->series_count; s++) cells->rows += has_row(plan, p, s);
+        for (size_t s = 0; s < e->series_count; s++) cells->rows += elbo_cli_plan_holds(plan, p, s);
     cells->text = calloc(cells->rows * cells->columns, sizeof *cells->text);
     if (!cells->text) return elbo_cli_fail(error, ELBO_ERROR_MEMORY, "out of memory for the table");
     ELBO_CLI_TRY(put_head(plan, cells, &at, error));
     for (size_t p = 0; p < e->panels; p++)
         for (size_t s = 0; s < e->series_count; s++)
-            if (has_row(plan, p, s)) ELBO_CLI_TRY(put_row(plan, p, s, cells, &at, error));
+            if (elbo_cli_plan_holds(plan, p, s)) ELBO_CLI_TRY(put_row(plan, p, s, cells, &at, error));
     return ELBO_OK;
 }
 

@@ -88,7 +88,7 @@ static elbo_status measured_curve(const elbo_cli_planned *run, const char *value
         if (!name || strlen(name) != (size_t)(dot - value) || strncmp(name, value, strlen(name)) != 0) continue;
         known = known || json_is_number(number) || json_is_null(number);
         if (json_is_number(number))
-            add_point(out, (double)json_integer_value(json_object_get(entry, "epoch")), json_number_value(number));
+            add_point(out, json_number_value(json_object_get(entry, "epoch")), json_number_value(number));
     }
     if (known) return sort_points(out, error);
     return elbo_cli_fail(error, ELBO_ERROR_STATE, "%s: the measurement %.*s gives no \"%s\"", run->name,
@@ -110,11 +110,11 @@ static elbo_status pattern_curve(const elbo_cli_planned *run, const char *value,
                                  elbo_error *error) {
     json_t *list = json_object_get(run->state, "measured"), *entry, *values = NULL, *number;
     const char *key;
-    json_int_t last = -1;
+    double last = -1;
     size_t i;
     json_array_foreach(list, i, entry) {
         const char *name = json_string_value(json_object_get(entry, "name"));
-        json_int_t epoch = json_integer_value(json_object_get(entry, "epoch"));
+        double epoch = json_number_value(json_object_get(entry, "epoch"));
         if (!name || strlen(name) != (size_t)(dot - value) || strncmp(name, value, strlen(name)) != 0 || epoch < last)
             continue;
         last = epoch;
@@ -146,22 +146,6 @@ elbo_status elbo_cli_run_value(const elbo_cli_planned *run, const char *value, d
 }
 
 /* ---- Seeds ---- */
-
-elbo_cli_summary elbo_cli_summarise(double *numbers, size_t count) {
-    elbo_cli_summary summary = {NAN, NAN, NAN, 0};
-    double sum = 0, squares = 0;
-    for (size_t i = 0; i < count; i++)
-        if (isfinite(numbers[i])) numbers[summary.count++] = numbers[i];
-    size_t n = summary.count;
-    if (n == 0) return summary;
-    qsort(numbers, n, sizeof *numbers, by_epoch);
-    for (size_t i = 0; i < n; i++) sum += numbers[i];
-    summary.mean = sum / (double)n;
-    for (size_t i = 0; i < n; i++) squares += (numbers[i] - summary.mean) * (numbers[i] - summary.mean);
-    if (n > 1) summary.deviation = sqrt(squares / (double)(n - 1));
-    summary.median = n % 2 ? numbers[n / 2] : (numbers[n / 2 - 1] + numbers[n / 2]) / 2;
-    return summary;
-}
 
 elbo_status elbo_cli_cell_summary(const elbo_cli_plan *plan, size_t panel, size_t series, const char *value,
                                   elbo_cli_summary *out, elbo_error *error) {

@@ -3,6 +3,7 @@
 #define ELBO_CLI_SUPPORT_EXPERIMENT_VALUES_H
 
 #include "support/experiment_plan.h"
+#include "support/summary.h"
 
 /* One value by epoch, finite numbers only. */
 typedef struct elbo_cli_curve {
@@ -23,14 +24,7 @@ void elbo_cli_curve_clear(elbo_cli_curve *curve);
 /* The last number of that curve; NaN where it is empty. */
 elbo_status elbo_cli_run_value(const elbo_cli_planned *run, const char *value, double *out, elbo_error *error);
 
-/* Over the seeds. */
-typedef struct elbo_cli_summary {
-    double mean, deviation, median; /* deviation: NaN for one number */
-    size_t count;                   /* finite numbers; 0: the rest is NaN */
-} elbo_cli_summary;
-elbo_cli_summary elbo_cli_summarise(double *numbers, size_t count);
-
-/* The same value over the complete runs of a panel and a series. */
+/* A value over the seeds: the complete runs of a panel and a series. */
 elbo_status elbo_cli_cell_summary(const elbo_cli_plan *plan, size_t panel, size_t series, const char *value,
                                   elbo_cli_summary *out, elbo_error *error);
 

@@ -28,6 +28,12 @@ elbo_status elbo_cli_evaluate(elbo_cli_run *run, const elbo_evaluation_options *
 
 /* ---- JSON ---- */
 
+static json_t *whole_numbers(const elbo_ints *list) {
+    json_t *array = json_array();
+    for (int i = 0; i < list->count; i++) json_array_append_new(array, json_integer(list->value[i]));
+    return array;
+}
+
 json_t *elbo_cli_figures_json(const elbo_evaluation *e) {
     const struct {
         const char *name;
@@ -50,6 +56,8 @@ json_t *elbo_cli_figures_json(const elbo_evaluation *e) {
     json_object_set_new(object, "samples", json_integer(e->samples));
     json_object_set_new(object, "latent", json_integer(e->latent));
     json_object_set_new(object, "active_units", json_integer(e->active_units));
+    json_object_set_new(object, "layers", whole_numbers(&e->layers));
+    json_object_set_new(object, "layer_active", whole_numbers(&e->layer_active));
     for (size_t i = 0; i < sizeof reals / sizeof *reals; i++)
         json_object_set_new(object, reals[i].name, elbo_cli_json_real(reals[i].value));
     json_object_set_new(object, "kl_per_dim", elbo_cli_json_reals(e->kl_per_dim, (size_t)e->latent));
@@ -115,6 +123,16 @@ static void print_error(const elbo_evaluation *e, const char *rows) {
     print_warning("", e->warning);
 }
 
+static void print_units(const elbo_evaluation *e) {
+    printf("  %-20s %6lld of %lld\n", "active dimensions", (long long)e->active_units, (long long)e->latent);
+    for (int i = 0; i < e->layers.count && e->layers.count > 1; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "  level %d", i + 1);
+        printf("  %-20s %6lld of %lld%s\n", name, (long long)e->layer_active.value[i], (long long)e->layers.value[i],
+               i == 0 ? "   next to the data" : "");
+    }
+}
+
 void elbo_cli_figures_print(const elbo_evaluation *e, const char *rows) {
     if (isnan(e->elbo)) {
         print_error(e, rows);
@@ -127,7 +145,7 @@ void elbo_cli_figures_print(const elbo_evaluation *e, const char *rows) {
     print_likelihood(e);
     if (!isnan(e->mutual_information)) line("mutual information", e->mutual_information, NAN, "between x and z");
     print_perplexity(e);
-    printf("  %-20s %6lld of %lld\n", "active dimensions", (long long)e->active_units, (long long)e->latent);
+    print_units(e);
     puts("  KL of each dimension");
     print_kl(e);
     printf("  %-20s %10.1f s\n", "time", e->seconds);
@@ -178,6 +196,7 @@ json_t *elbo_cli_likelihoods_json(const elbo_likelihood_comparison *c) {
     json_object_set_new(object, "simulated", json_boolean(c->simulated));
     json_object_set_new(object, "elbo", elbo_cli_json_real(c->elbo));
     json_object_set_new(object, "elbo_stderr", elbo_cli_json_real(c->elbo_stderr));
+    json_object_set_new(object, "elbo_estimated", json_boolean(c->elbo_estimated));
     for (size_t m = 0; m < c->methods; m++) json_array_append_new(methods, estimate_json(&c->estimate[m]));
     json_object_set_new(object, "methods", methods);
     json_object_set_new(object, "warning", elbo_cli_json_text(c->warning[0] ? c->warning : NULL));
@@ -219,7 +238,8 @@ void elbo_cli_likelihoods_print(const elbo_likelihood_comparison *c, const char 
     printf("%s, nats for each\n", rows);
     printf("  %-11s %10s%11s%11s%11s  %s\n", "method", "-log p(x)", "over rows", "of draws", "time", "in expectation");
     const double errors[] = {c->elbo_stderr, NAN};
-    if (!isnan(c->elbo)) compare_line("-ELBO", -c->elbo, errors, NAN, "upper bound");
+    const char *kind = c->elbo_estimated ? "an adversary's estimate, no bound" : "upper bound";
+    if (!isnan(c->elbo)) compare_line("-ELBO", -c->elbo, errors, NAN, kind);
     for (size_t m = 0; m < c->methods; m++) print_estimate(&c->estimate[m], c->simulated);
     for (size_t m = 0; m < c->methods; m++) print_warning(c->estimate[m].method, c->estimate[m].warning);
     print_warning("", c->warning);

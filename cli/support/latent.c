@@ -84,10 +84,3 @@ elbo_status elbo_cli_latent_paths(const elbo_array *from, const elbo_array *to, 
              spherical, (float *)codes->data + pair * steps * latent);
     return ELBO_OK;
 }
-
-void elbo_cli_latent_draw(elbo_array *mean, const elbo_array *deviation, uint64_t seed) {
-    int64_t count = elbo_array_count(mean);
-    float *z = mean->data;
-    const float *scale = deviation->data;
-    for (int64_t i = 0; i < count; i++) z[i] += scale[i] * (float)elbo_cli_normal_draw(seed, (uint64_t)i);
-}

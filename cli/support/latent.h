@@ -24,7 +24,4 @@ elbo_status elbo_cli_latent_lines(const float *base, const elbo_ints *dims, int6
 elbo_status elbo_cli_latent_paths(const elbo_array *from, const elbo_array *to, int64_t steps, bool spherical,
                                   elbo_array *codes, elbo_error *error);
 
-/* mean + deviation * e with e ~ N(0,1) from a seed, in place of the mean. */
-void elbo_cli_latent_draw(elbo_array *mean, const elbo_array *deviation, uint64_t seed);
-
 #endif

@@ -1,5 +1,6 @@
 #include "support/measurement.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,6 +8,11 @@
 #include "support/describe.h"
 #include "support/experiment_plan.h"
 #include "support/figures.h"
+#include "support/latent.h"
+#include "support/output.h"
+#include "support/rows.h"
+#include "support/save.h"
+#include "support/show.h"
 
 /* What a measurement works on. */
 typedef struct subject {
@@ -27,6 +33,17 @@ static void close_subject(subject *s) {
 
 /* ---- evaluation: what elbo eval prints ---- */
 
+/* active_units_1, ...: of each level. Levels that a model does not have are null, so that models of different depth
+ * share a table. */
+static void put_levels(json_t *values, const elbo_evaluation *figures) {
+    for (int i = 0; i < ELBO_MAX_INTS; i++) {
+        char key[32];
+        snprintf(key, sizeof key, "active_units_%d", i + 1);
+        bool known = i < figures->layer_active.count;
+        json_object_set_new(values, key, known ? json_integer(figures->layer_active.value[i]) : json_null());
+    }
+}
+
 static elbo_status evaluation(const elbo_cli_measured *at, const void *options, json_t *values, elbo_error *error) {
     subject s = {0};
     elbo_evaluation figures = {0};
@@ -37,6 +54,7 @@ static elbo_status evaluation(const elbo_cli_measured *at, const void *options, 
         json_object_update(values, object);
         json_decref(object);
         json_object_set_new(values, "log_likelihood", elbo_cli_json_real(-figures.nll));
+        put_levels(values, &figures);
     }
     elbo_evaluation_clear(&figures);
     close_subject(&s);
@@ -212,6 +230,116 @@ static elbo_status clusters(const elbo_cli_measured *at, const void *options, js
     return status;
 }
 
+/* ---- disentanglement: what elbo score disentanglement prints ---- */
+
+#define DISENTANGLEMENT_OPTIONS(O) \
+    ELBO_DISENTANGLEMENT_OPTIONS(O) O(CHOICE, split, "all", 0, 0, ELBO_CLI_SPLITS, "which rows")
+ELBO_OPTIONS_STRUCT(disentanglement_options, DISENTANGLEMENT_OPTIONS);
+#define ELBO_TABLE_STRUCT disentanglement_options
+static ELBO_TABLE(disentanglement_table, "Disentanglement", DISENTANGLEMENT_OPTIONS);
+#undef ELBO_TABLE_STRUCT
+
+static void put_disentanglement(json_t *values, const elbo_disentanglement *scores) {
+    put(values, "", "beta_vae", scores->beta_vae);
+    put(values, "", "factor_vae", scores->factor_vae);
+    put(values, "", "mig", scores->mig);
+    put(values, "", "dci_disentanglement", scores->dci_disentanglement);
+    put(values, "", "dci_completeness", scores->dci_completeness);
+    put(values, "", "dci_informativeness", scores->dci_informativeness);
+    put(values, "", "sap", scores->sap);
+    put(values, "", "modularity", scores->modularity);
+    put(values, "", "active", scores->active < 0 ? NAN : (double)scores->active);
+}
+
+/* What the helpers of the commands work on. */
+static elbo_cli_run as_run(const subject *s) {
+    return (elbo_cli_run){.model = s->model,
+                          .info = elbo_model_get_info(s->model),
+                          .config = elbo_model_get_config(s->model),
+                          .dataset = s->dataset,
+                          .data = elbo_dataset_info(s->dataset)};
+}
+
+static elbo_status disentanglement(const elbo_cli_measured *at, const void *options, json_t *values,
+                                   elbo_error *error) {
+    const disentanglement_options *o = options;
+    const elbo_disentanglement_options how = {.metrics = o->metrics,
+                                              .points = o->points,
+                                              .test_points = o->test_points,
+                                              .votes = o->votes,
+                                              .test_votes = o->test_votes,
+                                              .batch = o->batch,
+                                              .least_deviation = o->least_deviation,
+                                              .bins = o->bins,
+                                              .trees = o->trees,
+                                              .depth = o->depth,
+                                              .rate = o->rate,
+                                              .seed = o->seed};
+    subject s = {0};
+    elbo_array codes = {0}, factors = {0};
+    elbo_disentanglement scores = {0};
+    elbo_split split = elbo_cli_split(o->split);
+    if (open_subject(&s, at, error) != ELBO_OK) {
+        close_subject(&s);
+        return error->status;
+    }
+    elbo_cli_run run = as_run(&s);
+    int64_t rows = run.data->count[split];
+    elbo_status status = elbo_cli_factors(s.dataset, split, 0, rows, &factors, error);
+    if (status == ELBO_OK) status = elbo_cli_run_encode(&run, split, 0, rows, &codes, NULL, error);
+    if (status == ELBO_OK) status = elbo_score_disentanglement(&codes, &factors, &how, at->threads, &scores, error);
+    if (status == ELBO_OK) put_disentanglement(values, &scores);
+    elbo_disentanglement_clear(&scores);
+    elbo_array_free(&codes);
+    elbo_array_free(&factors);
+    close_subject(&s);
+    return status;
+}
+
+/* ---- picture: what elbo manifold and elbo sample draw ---- */
+
+#define PICTURE_OPTIONS(O)                                                                                       \
+    O(CHOICE, of, "manifold", 0, 0, "manifold|samples", "means of p(x|z) over a plane of codes, or of z ~ p(z)") \
+    O(INT, side, "20", 1, 100, NULL, "images in a row and in a column")                                          \
+    O(INTS, dims, "0,1", 0, 1e9, NULL, "manifold: the two dimensions of the plane")                              \
+    O(INT, seed, "1", 0, 9.2e18, NULL, "samples: seed of the draws")
+ELBO_OPTIONS_STRUCT(picture_options, PICTURE_OPTIONS);
+#define ELBO_TABLE_STRUCT picture_options
+static ELBO_TABLE(picture_table, "Picture", PICTURE_OPTIONS);
+#undef ELBO_TABLE_STRUCT
+
+static elbo_status show_items(elbo_cli_run *run, const picture_options *o, elbo_array *items, elbo_error *error) {
+    const elbo_cli_samples how = {.count = o->side * o->side, .seed = (uint64_t)o->seed, .temperature = 1};
+    if (strcmp(o->of, "samples") == 0) return elbo_cli_show_samples(run, &how, items, error);
+    if (o->dims.count != 2) return elbo_cli_fail(error, ELBO_ERROR_USAGE, "dims: two dimensions were expected");
+    ELBO_CLI_TRY(elbo_cli_check_dims(&o->dims, run->info->latent, error));
+    return elbo_cli_show_manifold(run, &o->dims, o->side, items, error);
+}
+
+/* RUN/NAME/step00000625.png: pictures lie in the order of their steps. */
+static elbo_status picture(const elbo_cli_measured *at, const void *options, json_t *values, elbo_error *error) {
+    const picture_options *o = options;
+    subject s = {0};
+    elbo_array items = {0};
+    char folder[3072], path[4096];
+    if (open_subject(&s, at, error) != ELBO_OK) {
+        close_subject(&s);
+        return error->status;
+    }
+    elbo_cli_run run = as_run(&s);
+    elbo_picture layout = {.columns = (int)o->side, .scale = 1, .seamless = strcmp(o->of, "manifold") == 0};
+    snprintf(folder, sizeof folder, "%.2900s/%s", at->folder, at->name);
+    snprintf(path, sizeof path, "%s/step%08lld.png", folder, (long long)at->step);
+    elbo_status status = elbo_cli_picture(&run, &layout, error);
+    if (status == ELBO_OK) status = show_items(&run, o, &items, error);
+    if (status == ELBO_OK) status = elbo_cli_make_folders(folder, error);
+    if (status == ELBO_OK) status = elbo_picture_grid(&items, &layout, path, error);
+    if (status == ELBO_OK) json_object_set_new(values, "picture", elbo_cli_json_text(path));
+    elbo_array_free(&items);
+    close_subject(&s);
+    return status;
+}
+
 /* ---- All of them ---- */
 
 static const elbo_cli_measurement measurements[] = {
@@ -220,6 +348,9 @@ static const elbo_cli_measurement measurements[] = {
     {"likelihood", "log p(x) by the methods of --nll: prior, is, hmc, ais", &likelihood_table, likelihood},
     {"clusters", "accuracy under the best matching, NMI, ARI of a model's clusters", &clusters_table, clusters},
     {"gradvar", "bias and variance of estimators of the gradient", &elbo_gradvar_options_table, gradvar},
+    {"disentanglement", "six scores of the codes against the factors of variation, where a generator knows them",
+     &disentanglement_table, disentanglement},
+    {"picture", "a manifold or samples as a PNG", &picture_table, picture},
     {"topics", "NPMI, c_v and diversity of a model's topics, by its own documents", &topics_table, topics},
 };
 enum { MEASUREMENTS = sizeof measurements / sizeof *measurements };

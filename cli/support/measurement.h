@@ -9,6 +9,8 @@
 typedef struct elbo_cli_measured {
     const char *folder;     /* of the run */
     const char *checkpoint; /* "last" or "best" */
+    const char *name;       /* of the measurement in its experiment: a file name */
+    int64_t step;           /* of the training */
     int threads;
     bool (*progress)(void *user, double share); /* true: stop */
     void *user;

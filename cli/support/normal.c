@@ -4,7 +4,6 @@
 
 #define SQRT_HALF       0.70710678118654752440
 #define SQRT_TWO_PI     2.50662827463100050242
-#define TWO_TO_MINUS_53 0x1p-53
 
 /* Newton's method on log Phi(x) = log p, for p <= 1/2.  log Phi is concave and rising, and Phi(x) <= exp(-x^2 / 2) / 2
  * for x <= 0 puts the start to the left of the root: every step goes right and none goes past it. */
@@ -25,18 +24,4 @@ double elbo_cli_normal_quantile(double p) {
     if (p == 1) return INFINITY;
     /* Nearer to 1/2 the upper half loses nothing: 1 - p is exact there. */
     return p <= 0.5 ? lower_quantile(p) : -lower_quantile(1 - p);
-}
-
-/* A well-mixed 64-bit number from a counter (the finaliser of Stafford's variant 13). */
-static uint64_t mix(uint64_t value) {
-    value ^= value >> 30;
-    value *= 0xbf58476d1ce4e5b9u;
-    value ^= value >> 27;
-    value *= 0x94d049bb133111ebu;
-    return value ^ (value >> 31);
-}
-
-double elbo_cli_normal_draw(uint64_t seed, uint64_t index) {
-    uint64_t bits = mix(mix(seed + 0x9e3779b97f4a7c15u) + (index + 1) * 0x9e3779b97f4a7c15u);
-    return elbo_cli_normal_quantile(((double)(bits >> 11) + 0.5) * TWO_TO_MINUS_53);
 }

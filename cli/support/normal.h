@@ -2,13 +2,8 @@
 #ifndef ELBO_CLI_SUPPORT_NORMAL_H
 #define ELBO_CLI_SUPPORT_NORMAL_H
 
-#include <stdint.h>
-
 /* The x below which a standard normal variable falls with probability p, to a few units in the last place where
  * that probability is at least 1e-300 (a smaller one counts as 1e-300); -inf and inf at 0 and 1, NaN outside. */
 double elbo_cli_normal_quantile(double p);
-
-/* The index-th draw of the stream that `seed` names: always the same number. */
-double elbo_cli_normal_draw(uint64_t seed, uint64_t index);
 
 #endif

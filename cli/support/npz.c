@@ -8,7 +8,7 @@
 
 #include "support/save.h"
 
-enum { MOST = 8, PATH = 4096 };
+enum { PATH = 4096 };
 
 static elbo_status fail_write(const char *path, const char *why, elbo_error *error) {
     return elbo_cli_fail(error, ELBO_ERROR_IO, "cannot write %s: %s", path, why);
@@ -27,7 +27,9 @@ static elbo_status add(zip_t *archive, const char *file, const char *name, const
     zip_source_t *source = zip_source_file(archive, file, 0, -1);
     zip_int64_t index = source ? zip_file_add(archive, entry, source, ZIP_FL_ENC_UTF_8) : -1;
     if (source && index < 0) zip_source_free(source);
-    if (index < 0 || zip_set_file_compression(archive, (zip_uint64_t)index, ZIP_CM_DEFLATE, 1) != 0)
+    /* 1980-01-01: the same arrays give the same bytes */
+    if (index < 0 || zip_set_file_compression(archive, (zip_uint64_t)index, ZIP_CM_DEFLATE, 1) != 0 ||
+        zip_file_set_dostime(archive, (zip_uint64_t)index, 0, 1 << 5 | 1, 0) != 0)
         return fail_write(path, zip_strerror(archive), error);
     return ELBO_OK;
 }
@@ -47,11 +49,8 @@ static elbo_status pack(char files[][PATH], const char *const *names, size_t cou
 
 elbo_status elbo_cli_save_npz(const elbo_array *const *arrays, const char *const *names, size_t count, const char *path,
                               elbo_error *error) {
-    char temporary[PATH], (*files)[PATH] = calloc(MOST, PATH);
-    if (!files || count > MOST) {
-        free(files);
-        return elbo_cli_fail(error, ELBO_ERROR_MEMORY, "out of memory for %s", path);
-    }
+    char temporary[PATH], (*files)[PATH] = calloc(count + 1, PATH);
+    if (!files) return elbo_cli_fail(error, ELBO_ERROR_MEMORY, "out of memory for %s", path);
     elbo_status status = temporary_name(path, NULL, temporary, error);
     for (size_t i = 0; i < count && status == ELBO_OK; i++) {
         status = temporary_name(path, names[i], files[i], error);

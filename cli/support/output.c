@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 bool elbo_cli_output_is_standard(const char *path) { return !*path || strcmp(path, "-") == 0; }
@@ -56,4 +57,18 @@ int elbo_cli_output(const elbo_context *context, const char *path, void (*write)
     elbo_status status = elbo_cli_output_save(path, text, &error);
     free(text);
     return status == ELBO_OK ? ELBO_EXIT_OK : elbo_context_fail(context, &error);
+}
+
+elbo_status elbo_cli_make_folders(const char *path, elbo_error *error) {
+    char part[4096];
+    for (size_t length = 1; *path; length++) {
+        if (path[length] == '/' || path[length] == 0) {
+            if (snprintf(part, sizeof part, "%.*s", (int)length, path) >= (int)sizeof part)
+                return elbo_cli_fail(error, ELBO_ERROR_USAGE, "the folder's name is too long: %.100s...", path);
+            if (mkdir(part, 0777) != 0 && errno != EEXIST)
+                return elbo_cli_fail(error, ELBO_ERROR_IO, "cannot make the folder %s: %s", part, strerror(errno));
+        }
+        if (path[length] == 0) break;
+    }
+    return ELBO_OK;
 }

@@ -30,6 +30,17 @@ elbo_status elbo_cli_labels(const elbo_dataset *dataset, elbo_split split, int64
     return status;
 }
 
+elbo_status elbo_cli_factors(const elbo_dataset *dataset, elbo_split split, int64_t start, int64_t count,
+                             elbo_array *factors, elbo_error *error) {
+    int known = elbo_dataset_info(dataset)->factors;
+    const int64_t shape[2] = {count, known > 0 ? known : 1};
+    memset(factors, 0, sizeof *factors);
+    ELBO_CLI_TRY(elbo_array_new(factors, ELBO_I32, 2, shape, error));
+    elbo_status status = elbo_dataset_factors(dataset, split, NULL, start, count, factors->data, error);
+    if (status != ELBO_OK) elbo_array_free(factors);
+    return status;
+}
+
 double elbo_cli_value_at(const elbo_array *array, int64_t index) {
     switch (array->dtype) {
         case ELBO_F32: return ((const float *)array->data)[index];

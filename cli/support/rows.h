@@ -15,6 +15,10 @@ elbo_status elbo_cli_rows(const elbo_dataset *dataset, elbo_split split, const i
 elbo_status elbo_cli_labels(const elbo_dataset *dataset, elbo_split split, int64_t start, int64_t count,
                             elbo_array *labels, elbo_error *error);
 
+/* The factors of variation of the same rows as i32 [count, factors]; ELBO_ERROR_STATE if they are not known. */
+elbo_status elbo_cli_factors(const elbo_dataset *dataset, elbo_split split, int64_t start, int64_t count,
+                             elbo_array *factors, elbo_error *error);
+
 /* The element of an array of any type but bf16. */
 double elbo_cli_value_at(const elbo_array *array, int64_t index);
 

@@ -1,9 +1,12 @@
 #include "support/run.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "support/describe.h"
 #include "support/rows.h"
+#include "support/seeds.h"
+#include "support/summary.h"
 
 #define ELBO_TABLE_STRUCT elbo_cli_model_options
 ELBO_TABLE(elbo_cli_model_options_table, "Model", ELBO_CLI_MODEL_OPTIONS);
@@ -26,7 +29,6 @@ void elbo_cli_run_option(const elbo_cli_run *run, const char *name, char *out, s
 static elbo_status open_model(elbo_cli_run *run, elbo_error *error) {
     const elbo_cli_model_options *options = elbo_context_values(run->context, &elbo_cli_model_options_table);
     const char *which = strcmp(options->checkpoint, "auto") == 0 ? NULL : options->checkpoint;
-    run->path = elbo_context_argument(run->context, 0);
     run->model = elbo_model_open(run->path, which, (int)run->context->common->threads, error);
     if (!run->model) return error->status;
     run->info = elbo_model_get_info(run->model);
@@ -34,14 +36,90 @@ static elbo_status open_model(elbo_cli_run *run, elbo_error *error) {
     return ELBO_OK;
 }
 
+static elbo_status work_on(elbo_cli_run *run, elbo_status (*work)(elbo_cli_run *run, elbo_error *error),
+                           elbo_error *error) {
+    elbo_status status = open_model(run, error);
+    if (status == ELBO_OK) status = work(run, error);
+    elbo_dataset_free(run->dataset);
+    elbo_model_free(run->model);
+    return status;
+}
+
 int elbo_cli_run_with(const elbo_context *context, elbo_status (*work)(elbo_cli_run *run, elbo_error *error)) {
-    elbo_cli_run run = {.context = context, .code = ELBO_EXIT_OK};
+    elbo_cli_run run = {.context = context, .path = elbo_context_argument(context, 0), .code = ELBO_EXIT_OK};
     elbo_error error = {0};
-    elbo_status status = open_model(&run, &error);
-    if (status == ELBO_OK) status = work(&run, &error);
-    elbo_dataset_free(run.dataset);
-    elbo_model_free(run.model);
-    return status == ELBO_OK ? run.code : elbo_context_fail(context, &error);
+    elbo_cli_seeds seeds;
+    char one[ELBO_CLI_SEEDS_PATH];
+    if (elbo_cli_seeds_in(run.path) && elbo_cli_seeds_read(run.path, &seeds, &error) == ELBO_OK) {
+        elbo_cli_seeds_path(&seeds, 0, one);
+        return elbo_context_usage(context, "%s holds runs of %lld seeds: name one of them, such as %s", run.path,
+                                  (long long)seeds.count, one);
+    }
+    return work_on(&run, work, &error) == ELBO_OK ? run.code : elbo_context_fail(context, &error);
+}
+
+/* ---- Folders of seeds ---- */
+
+bool elbo_cli_run_figures(elbo_cli_run *run, json_t *figures) {
+    if (run->one_of_many)
+        run->figures = figures;
+    else if (run->context->common->json)
+        run->code = elbo_cli_json_print(run->context, figures);
+    else
+        json_decref(figures);
+    return run->one_of_many || run->context->common->json;
+}
+
+static int report_seeds(const elbo_context *context, const elbo_cli_seeds *seeds, json_t *runs) {
+    json_t *summary = elbo_cli_summaries(runs), *run, *object;
+    size_t i;
+    if (summary && !context->common->json) {
+        printf("%lld seeds of %s\n", (long long)seeds->count, seeds->folder);
+        elbo_cli_summaries_print(summary, json_array_size(runs));
+        json_decref(summary);
+        return ELBO_EXIT_OK;
+    }
+    object = summary ? json_object() : NULL;
+    json_array_foreach(runs, i, run) json_object_set_new(run, "seed", json_integer(seeds->first + (int64_t)i));
+    json_object_set_new(object, "folder", elbo_cli_json_text(seeds->folder));
+    json_object_set(object, "runs", runs);
+    json_object_set_new(object, "summary", summary);
+    return elbo_cli_json_print(context, object);
+}
+
+static elbo_status work_on_seed(const elbo_context *context, const elbo_cli_seeds *seeds, size_t index,
+                                elbo_status (*work)(elbo_cli_run *run, elbo_error *error), json_t *runs,
+                                elbo_error *error) {
+    char path[ELBO_CLI_SEEDS_PATH], message[sizeof error->message];
+    elbo_cli_run run = {.context = context, .path = path, .one_of_many = true};
+    elbo_cli_seeds_path(seeds, index, path);
+    elbo_status status = work_on(&run, work, error);
+    if (status == ELBO_OK && !run.figures)
+        status = elbo_cli_fail(error, ELBO_ERROR_USAGE,
+                               "with these options there are no figures of several seeds; "
+                               "name one run");
+    if (status == ELBO_OK) {
+        json_array_append_new(runs, run.figures);
+        return ELBO_OK;
+    }
+    json_decref(run.figures);
+    snprintf(message, sizeof message, "%s", error->message);
+    snprintf(error->message, sizeof error->message, "%.300s: %.600s", path, message);
+    return status;
+}
+
+int elbo_cli_run_with_each(const elbo_context *context, elbo_status (*work)(elbo_cli_run *run, elbo_error *error)) {
+    const char *path = elbo_context_argument(context, 0);
+    elbo_cli_seeds seeds;
+    elbo_error error = {0};
+    if (!elbo_cli_seeds_in(path)) return elbo_cli_run_with(context, work);
+    json_t *runs = json_array();
+    elbo_status status = elbo_cli_seeds_read(path, &seeds, &error);
+    for (size_t i = 0; status == ELBO_OK && i < (size_t)seeds.count; i++)
+        status = work_on_seed(context, &seeds, i, work, runs, &error);
+    int code = status == ELBO_OK ? report_seeds(context, &seeds, runs) : elbo_context_fail(context, &error);
+    json_decref(runs);
+    return code;
 }
 
 /* ---- Data ---- */
@@ -54,8 +132,9 @@ static elbo_status merge_options(const elbo_cli_run *run, elbo_data_options *mer
     for (size_t i = 0; i < table->count; i++) {
         const char *name = table->rows[i].name;
         char text[TEXT] = "";
-        bool known = elbo_context_given(run->context, name) ? elbo_options_get(table, typed, name, text, sizeof text)
-                                                            : elbo_config_get(run->config, name, text, sizeof text);
+        bool given = typed && elbo_context_given(run->context, name);
+        bool known = given ? elbo_options_get(table, typed, name, text, sizeof text)
+                           : elbo_config_get(run->config, name, text, sizeof text);
         if (known) ELBO_CLI_TRY(elbo_options_set(table, merged, name, text, error));
     }
     return ELBO_OK;
@@ -89,6 +168,7 @@ elbo_status elbo_cli_run_data(elbo_cli_run *run, elbo_error *error) {
     elbo_cli_run_option(run, "data", source, sizeof source);
     elbo_status status = merge_options(run, &merged, error);
     if (status == ELBO_OK) {
+        run->pooled = merged.pool;
         run->dataset = elbo_dataset_open(*options->data ? options->data : source, &merged, error);
         if (!run->dataset) status = error->status;
     }
@@ -104,6 +184,12 @@ elbo_status elbo_cli_run_split(elbo_cli_run *run, const char *name, elbo_split *
     *split = elbo_cli_split(name);
     const int64_t *count = run->data->count;
     if (count[*split] > 0) return ELBO_OK;
+    if (run->pooled)
+        return elbo_cli_fail(error, ELBO_ERROR_STATE,
+                             "%s has no %s rows: with --pool all %lld are training rows. --split all takes them, and "
+                             "--no-pool brings the source's own splits back, whose test rows the model has been "
+                             "trained on; other rows come with --data SOURCE --no-pool",
+                             run->data->source, elbo_cli_split_word(*split), (long long)count[ELBO_SPLIT_ALL]);
     return elbo_cli_fail(error, ELBO_ERROR_STATE,
                          "%s has no %s rows (train %lld, valid %lld, test %lld); --split names the rows to use",
                          run->data->source, elbo_cli_split_word(*split), (long long)count[ELBO_SPLIT_TRAIN],
@@ -123,6 +209,9 @@ elbo_status elbo_cli_run_rows(elbo_cli_run *run, elbo_split split, const int64_t
     for (int64_t i = 0; status == ELBO_OK && i < count * run->info->item_size; i++)
         ((float *)rows->data)[i] = (float)elbo_cli_value_at(&stored, i);
     elbo_array_free(&stored);
+    if (status == ELBO_OK)
+        status = elbo_model_condition_rows(run->model, run->dataset, split, index, start, count, error);
+    if (status != ELBO_OK) elbo_array_free(rows);
     return status;
 }
 
@@ -152,7 +241,7 @@ static elbo_status encode_all(elbo_cli_run *run, elbo_split split, int64_t start
         elbo_array_free(&rows);
         if (status != ELBO_OK) return status;
     }
-    return ELBO_OK;
+    return elbo_model_set_condition(run->model, NULL, error); /* that of the last portion is nobody's */
 }
 
 elbo_status elbo_cli_run_encode(elbo_cli_run *run, elbo_split split, int64_t start, int64_t count, elbo_array *mean,

@@ -1,4 +1,4 @@
-/* elbo score disentanglement, units, frechet: what is told from codes and features. */
+/* elbo score disentanglement, units: what is told from codes. */
 #include <stdio.h>
 
 #include "support/score.h"
@@ -7,7 +7,8 @@
 
 #define DISENTANGLEMENT_FILES(O)                                                                                 \
     O(TEXT, codes, "", 0, 0, NULL, "a row of numbers for each datum, posterior means say: " ELBO_CLI_SCORE_FILE) \
-    O(TEXT, factors, "", 0, 0, NULL, "the factors of the same rows, a column of whole numbers for each")
+    O(TEXT, factors, "", 0, 0, NULL,                                                                             \
+      "the factors of the same rows, a column of whole numbers for each ('elbo data factors' knows some)")
 ELBO_OPTIONS_STRUCT(disentanglement_files, DISENTANGLEMENT_FILES);
 #define ELBO_TABLE_STRUCT disentanglement_files
 static ELBO_TABLE(disentanglement_files_table, "Files", DISENTANGLEMENT_FILES);
@@ -144,63 +145,4 @@ const elbo_command elbo_cli_score_units = {
                                        {"elbo score units --codes z.npy --layers 64,32,16,8,4", "of a hierarchy"},
                                        {0}},
     .run = run_units,
-};
-
-/* ---- Frechet distance ---- */
-
-#define FRECHET_OPTIONS(O)                                                                       \
-    O(TEXT, a, "", 0, 0, NULL, "features of one set, a row for each item: " ELBO_CLI_SCORE_FILE) \
-    O(TEXT, b, "", 0, 0, NULL, "features of the other set, by the same extractor")
-ELBO_OPTIONS_STRUCT(frechet_options, FRECHET_OPTIONS);
-#define ELBO_TABLE_STRUCT frechet_options
-static ELBO_TABLE(frechet_table, "Features", FRECHET_OPTIONS);
-#undef ELBO_TABLE_STRUCT
-
-static int show_frechet(const elbo_context *context, const elbo_frechet *f) {
-    const elbo_cli_score_figure figures[] = {{"frechet", f->frechet}};
-    if (context->common->json) {
-        json_t *object = elbo_cli_score_json("frechet", figures, 1);
-        json_object_set_new(object, "mean_term", elbo_cli_json_real(f->mean_term));
-        json_object_set_new(object, "covariance_term", elbo_cli_json_real(f->covariance_term));
-        json_object_set_new(object, "rows_a", json_integer(f->rows_a));
-        json_object_set_new(object, "rows_b", json_integer(f->rows_b));
-        json_object_set_new(object, "dims", json_integer(f->dims));
-        elbo_cli_score_json_warning(object, f->warning);
-        return elbo_cli_json_print(context, object);
-    }
-    printf("%lld and %lld rows of %lld features\n", (long long)f->rows_a, (long long)f->rows_b, (long long)f->dims);
-    elbo_cli_score_print(figures, 1);
-    elbo_cli_score_line("mean_term", f->mean_term, "|m_a - m_b|^2");
-    elbo_cli_score_line("covariance_term", f->covariance_term, "trace(C_a + C_b - 2 (C_a C_b)^(1/2))");
-    elbo_cli_score_warning(f->warning);
-    return ELBO_EXIT_OK;
-}
-
-static int run_frechet(elbo_context *context) {
-    const frechet_options *options = elbo_context_values(context, &frechet_table);
-    elbo_cli_score_input inputs[] = {{"a", options->a, false, {0}}, {"b", options->b, false, {0}}};
-    elbo_error error = {0};
-    elbo_frechet frechet;
-    int code = elbo_cli_score_load(context, inputs, 2);
-    if (code == ELBO_EXIT_OK)
-        code = elbo_score_frechet(&inputs[0].array, &inputs[1].array, &frechet, &error) == ELBO_OK
-                   ? show_frechet(context, &frechet)
-                   : elbo_context_fail(context, &error);
-    elbo_cli_score_free(inputs, 2);
-    return code;
-}
-
-const elbo_command elbo_cli_score_frechet = {
-    .name = "frechet",
-    .group = ELBO_GROUP_USE,
-    .summary = "the distance of two sets of features, each taken as normal",
-    .usage = (const char *const[]){"--a FILE --b FILE [OPTIONS]", NULL},
-    .description =
-        "Features of one extractor for both sets, such as a layer of a classifier. The distance depends on "
-        "the extractor and on the sizes of the sets: it is not comparable with published ones that were "
-        "taken with another.\n\n" ELBO_CLI_SCORE_FILES,
-    .flags = (const elbo_flag[]){{"a", 0, "FILE"}, {"b", 0, "FILE"}, {0}},
-    .tables = (const elbo_options *const[]){&frechet_table, NULL},
-    .examples = (const elbo_example[]){{"elbo score frechet --a data.npy --b samples.npy", "one figure"}, {0}},
-    .run = run_frechet,
 };

@@ -76,29 +76,49 @@ elbo_status elbo_cli_show_traversal(elbo_cli_run *run, const float *base, const 
 
 static void dimension_name(int64_t dimension, char out[32]) { snprintf(out, 32, "z[%lld]", (long long)dimension); }
 
+/* Of codes [..., latent]: [N, 2] */
 static elbo_status take_two(const elbo_array *codes, const elbo_ints *dims, elbo_array *points, elbo_error *error) {
-    const int64_t shape[] = {codes->shape[0], 2};
+    int64_t latent = codes->shape[codes->rank - 1];
+    const int64_t shape[] = {elbo_array_count(codes) / latent, 2};
     ELBO_CLI_TRY(elbo_array_new(points, ELBO_F32, 2, shape, error));
     const float *z = codes->data;
-    for (int64_t row = 0; row < shape[0]; row++, z += codes->shape[1])
+    for (int64_t row = 0; row < shape[0]; row++, z += latent)
         for (int i = 0; i < 2; i++) ((float *)points->data)[2 * row + i] = z[dims->value[i]];
     return ELBO_OK;
 }
 
-elbo_status elbo_cli_write_scatter(elbo_cli_run *run, elbo_split split, const elbo_array *codes, const elbo_ints *dims,
-                                   const char *path, elbo_error *error) {
+/* Each of `count` labels so many times in a row. */
+static elbo_status repeat_labels(elbo_array *labels, int64_t times, elbo_error *error) {
+    const int64_t count = labels->shape[0] * times;
+    elbo_array repeated = {0};
+    if (times <= 1) return ELBO_OK;
+    ELBO_CLI_TRY(elbo_array_new(&repeated, ELBO_I32, 1, &count, error));
+    for (int64_t i = 0; i < count; i++) ((int32_t *)repeated.data)[i] = ((int32_t *)labels->data)[i / times];
+    elbo_array_free(labels);
+    *labels = repeated;
+    return ELBO_OK;
+}
+
+elbo_status elbo_cli_write_scatter(elbo_cli_run *run, elbo_split split, const elbo_array *codes, int64_t draws,
+                                   const elbo_ints *dims, const char *path, elbo_error *error) {
     char subtitle[128], x_label[32], y_label[32];
     elbo_array points = {0}, labels = {0};
     bool labelled = run->data->classes > 0;
-    snprintf(subtitle, sizeof subtitle, "means of q(z|x), %lld %s rows", (long long)codes->shape[0],
-             elbo_cli_split_word(split));
+    const char *word = elbo_cli_split_word(split);
+    if (draws == 0)
+        snprintf(subtitle, sizeof subtitle, "means of q(z|x), %lld %s rows", (long long)codes->shape[0], word);
+    else
+        snprintf(subtitle, sizeof subtitle, "draws of q(z|x), %lld for each of %lld %s rows", (long long)draws,
+                 (long long)codes->shape[0], word);
     dimension_name(dims->value[0], x_label);
     dimension_name(dims->value[1], y_label);
     elbo_chart chart = {
         .title = labelled ? "Codes by class" : "Codes", .subtitle = subtitle, .x_label = x_label, .y_label = y_label};
     elbo_status status = take_two(codes, dims, &points, error);
-    if (status == ELBO_OK && labelled)
+    if (status == ELBO_OK && labelled) {
         status = elbo_cli_labels(run->dataset, split, 0, codes->shape[0], &labels, error);
+        if (status == ELBO_OK) status = repeat_labels(&labels, draws, error);
+    }
     if (status == ELBO_OK)
         status = elbo_chart_scatter(&chart, &points, labelled ? &labels : NULL, run->data->classes,
                                     run->data->class_names, path, error);

@@ -33,9 +33,10 @@ elbo_ints elbo_cli_traversed(const elbo_ints *listed, int64_t latent);
 elbo_status elbo_cli_show_traversal(elbo_cli_run *run, const float *base, const elbo_ints *dims, int64_t steps,
                                     double range, elbo_array *items, elbo_error *error);
 
-/* Two dimensions of codes [N, latent] of the first N rows of a split, coloured by label where there are labels. */
-elbo_status elbo_cli_write_scatter(elbo_cli_run *run, elbo_split split, const elbo_array *codes, const elbo_ints *dims,
-                                   const char *path, elbo_error *error);
+/* Two dimensions of codes of the first N rows of a split, coloured by label where there are labels: means of q(z|x),
+ * [N, latent], or so many draws of it for each row, [N, draws, latent] (0: means). */
+elbo_status elbo_cli_write_scatter(elbo_cli_run *run, elbo_split split, const elbo_array *codes, int64_t draws,
+                                   const elbo_ints *dims, const char *path, elbo_error *error);
 
 /* -ELBO of training and held-out rows, reconstruction and KL by epoch, from the run's metrics.  ELBO_ERROR_STATE if no
  * epoch is complete. */

@@ -27,6 +27,9 @@ void elbo_table_clear(elbo_table *table) {
     elbo_free(table->class_names);
     for (int64_t i = 0; table->feature_names && i < table->features; i++) elbo_free(table->feature_names[i]);
     elbo_free(table->feature_names);
+    for (int64_t i = 0; table->factor_names && i < table->factors.shape[1]; i++) elbo_free(table->factor_names[i]);
+    elbo_free(table->factor_names);
+    elbo_array_free(&table->factors);
     elbo_sparse_clear(&table->sparse);
     memset(table, 0, sizeof *table);
     table->train_rows = -1;
@@ -232,7 +235,8 @@ static elbo_status finish(elbo_dataset *dataset, const elbo_data_options *option
     if (table->train_rows == 0 || table->train_rows > rows)
         return elbo_fail(error, ELBO_ERROR_FORMAT, "%s: %lld of %lld rows are training rows; at least one was expected",
                          dataset->source, (long long)table->train_rows, (long long)rows);
-    if (table->train_rows == rows) table->train_rows = -1; /* its test part is empty, so there is none */
+    /* An empty test part is none, and a pooled one is no longer told from the rest. */
+    if (table->train_rows == rows || options->pool) table->train_rows = -1;
     ELBO_TRY(elbo_splits_deal(dataset->splits, rows, table->train_rows, options, error));
     info->source = dataset->source;
     info->format = dataset->format_name;
@@ -248,6 +252,8 @@ static elbo_status finish(elbo_dataset *dataset, const elbo_data_options *option
     info->classes = table->labels.data ? table->classes : 0;
     info->class_names = (const char *const *)table->class_names;
     info->feature_names = (const char *const *)table->feature_names;
+    info->factors = table->factors.data ? (int)table->factors.shape[1] : 0;
+    info->factor_names = (const char *const *)table->factor_names;
     if (table->sparse.row_start)
         look_at_entries(dataset);
     else

@@ -17,8 +17,9 @@ typedef struct elbo_rows {
 
 /* Deals `rows` rows, of which the first train_rows are the source's training rows (-1: it does not say), to splits
  * [4] by elbo_split.  Without test rows of its own a permutation by (split_seed, step 0) decides: its first rows are
- * the test rows.  Validation rows are the first of a permutation by (split_seed, step 1) of the training rows.  What
- * no permutation touches keeps the source's order.  Free with elbo_splits_clear, also after a failure. */
+ * the test rows, none of them where options pool.  Validation rows are the first of a permutation by (split_seed, step
+ * 1) of the training rows.  What no permutation touches keeps the source's order.  Free with elbo_splits_clear, also
+ * after a failure. */
 elbo_status elbo_splits_deal(elbo_rows splits[4], int64_t rows, int64_t train_rows, const elbo_data_options *options,
                              elbo_error *error);
 void elbo_splits_clear(elbo_rows splits[4]);

@@ -15,6 +15,8 @@ typedef struct elbo_table {
     int classes;
     char **feature_names; /* [features], as class_names, or NULL: one for each value of an item */
     int64_t features;
+    elbo_array factors;  /* i32 [N, F]: the values of the factors of variation, counted from 0; or empty */
+    char **factor_names; /* [F], as class_names */
     int64_t train_rows;
 } elbo_table;
 void elbo_table_clear(elbo_table *table);

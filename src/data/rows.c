@@ -55,6 +55,21 @@ elbo_status elbo_dataset_labels(const elbo_dataset *dataset, elbo_split split, c
     return ELBO_OK;
 }
 
+elbo_status elbo_dataset_factors(const elbo_dataset *dataset, elbo_split split, const int64_t *index, int64_t start,
+                                 int64_t count, int32_t *out, elbo_error *error) {
+    ELBO_TRY(check_range(dataset, split, index, start, count, error));
+    const elbo_array *factors = &dataset->table.factors;
+    if (!factors->data)
+        return elbo_fail(error, ELBO_ERROR_STATE, "%s has no known factors of variation; synth:sprites has",
+                         dataset->info.source);
+    size_t width = (size_t)factors->shape[1];
+    for (int64_t i = 0; i < count; i++) {
+        int64_t row = elbo_rows_at(&dataset->splits[split], index ? index[i] : start + i);
+        memcpy(out + (size_t)i * width, (const int32_t *)factors->data + (size_t)row * width, width * sizeof *out);
+    }
+    return ELBO_OK;
+}
+
 /* ---- conversion ---- */
 
 /* One split as a table of its own.  Rows that lie one behind the other are borrowed, dealt ones copied. */

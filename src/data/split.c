@@ -40,12 +40,17 @@ elbo_status elbo_splits_deal(elbo_rows splits[4], int64_t rows, int64_t train_ro
                              elbo_error *error) {
     elbo_rows *train = &splits[ELBO_SPLIT_TRAIN], *test = &splits[ELBO_SPLIT_TEST];
     memset(splits, 0, 4 * sizeof *splits);
+    if (options->pool && (options->test_count > 0 || options->valid_fraction > 0))
+        return elbo_fail(error, ELBO_ERROR_USAGE, "--pool makes every row a training row: %s does not go with it",
+                         options->test_count > 0 ? "--test-count" : "--valid-fraction");
     splits[ELBO_SPLIT_ALL].count = rows;
     if (train_rows >= 0) {
         train->count = train_rows;
         *test = (elbo_rows){.start = train_rows, .count = rows - train_rows};
     } else {
-        int64_t count = options->test_count > 0 ? options->test_count : share(options->test_fraction, rows);
+        int64_t count = options->pool             ? 0
+                        : options->test_count > 0 ? options->test_count
+                                                  : share(options->test_fraction, rows);
         if (count >= rows && count > 0)
             return elbo_fail(error, ELBO_ERROR_USAGE, "%lld test rows leave no training row: there are %lld rows",
                              (long long)count, (long long)rows);

@@ -89,6 +89,7 @@ struct elbo_dist_type {
     elbo_draws draws;
     elbo_dist_parameter parameter[ELBO_DIST_PARAMETERS]; /* those with a name */
     const char *event;                                   /* letters of the type's own event axes; NULL: none */
+    bool estimated; /* log_prob is only an estimate, by a network: no bound, and nothing to weigh draws by */
     /* Per element. x may have leading sample axes. Outside the support: -infinity, or as the type's file says. */
     elbo_node *(*log_prob)(const elbo_dist *dist, elbo_node *x);
     /* A draw of the given shape (the distribution's own with leading sample axes); row_axis counts data. */

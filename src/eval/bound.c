@@ -5,6 +5,7 @@
 #include "eval/perplexity.h"
 #include "eval/posterior.h"
 #include "graph/graph.h"
+#include "train/condition.h"
 
 /* KL of each dimension; where the distributions have no such parts, that of the datum shared evenly. */
 static elbo_node *kl_elements(const elbo_bound *bound, const elbo_dist *prior) {
@@ -28,6 +29,7 @@ static void build(elbo_bound *bound, const elbo_instance *instance) {
     bound->raw = elbo_instance_raw(instance, bound->graph, bound->rows);
     bound->x = elbo_instance_x(instance, bound->raw, true);
     bound->local = elbo_instance_add_local(instance, context, bound->rows);
+    bound->label = elbo_condition_add(instance, context, bound->rows, bound->x);
     bound->posterior = instance->type->encode(context, bound->x);
     if (!bound->posterior.type) return;
     elbo_posterior_spread(&bound->posterior);
@@ -53,8 +55,9 @@ elbo_status elbo_bound_new(elbo_bound *bound, const elbo_instance *instance, int
     if (!bound->graph) return elbo_fail_memory(error, 0, "a graph");
     build(bound, instance);
     ELBO_TRY(elbo_graph_check(bound->graph, error));
-    elbo_node *fetch[5 + ELBO_DIST_PARAMETERS] = {bound->x, bound->z, bound->mean, bound->reconstruction, bound->kl};
+    elbo_node *fetch[6 + ELBO_DIST_PARAMETERS] = {bound->x, bound->z, bound->mean, bound->reconstruction, bound->kl};
     size_t count = 5;
+    if (bound->context.condition) fetch[count++] = bound->context.condition;
     for (int k = 0; k < elbo_posterior_parameters(&bound->posterior); k++)
         fetch[count++] = bound->posterior.parameter[k];
     elbo_plan_spec spec = {
@@ -65,6 +68,18 @@ elbo_status elbo_bound_new(elbo_bound *bound, const elbo_instance *instance, int
                         : ELBO_OK;
 }
 
+elbo_status elbo_bound_read(elbo_bound *bound, const elbo_instance *instance, const elbo_dataset *dataset,
+                            elbo_split split, int64_t first, int64_t rows, elbo_error *error) {
+    void *raw = elbo_plan_input(bound->plan, bound->raw);
+    bound->reader.counted = rows;
+    ELBO_TRY(elbo_condition_read(instance, dataset, split, NULL, first, rows, bound->plan, bound->label, error));
+    return raw ? elbo_instance_rows(instance, dataset, split, NULL, first, rows, raw, error) : ELBO_OK;
+}
+
+const float *elbo_bound_condition(const elbo_bound *bound) {
+    return bound->context.condition ? elbo_plan_value(bound->plan, bound->context.condition) : NULL;
+}
+
 elbo_status elbo_bound_run(elbo_bound *bound, const elbo_run *run, elbo_error *error) {
     float *local = bound->local ? elbo_plan_input(bound->plan, bound->local) : NULL;
     if (local) {
@@ -72,6 +87,12 @@ elbo_status elbo_bound_run(elbo_bound *bound, const elbo_run *run, elbo_error *e
         memcpy(local, bound->reader.state.numbers, sizeof *local * (size_t)elbo_shape_count(bound->local->shape));
     }
     return elbo_plan_run(bound->plan, run, error);
+}
+
+const char *elbo_bound_caution(const elbo_bound *bound) {
+    if (!bound->posterior.type || !bound->posterior.type->estimated) return "";
+    return "ELBO and KL are estimates by an adversary, no bounds, and may exceed log p(x): elbo eval --nll ais "
+           "brackets it";
 }
 
 void elbo_bound_clear(elbo_bound *bound) {

@@ -5,6 +5,8 @@
 
 #include "base/memory.h"
 #include "eval/model.h"
+#include "graph/graph.h"
+#include "train/condition.h"
 
 /* What the threads share while a batch is on its way. */
 struct shared {
@@ -32,6 +34,7 @@ double elbo_chains_cost(int64_t chains, int64_t leapfrog) {
 static void build(elbo_chains *chains, const elbo_instance *instance) {
     elbo_context context = elbo_instance_context(instance, chains->graph, false);
     chains->x = elbo_input(chains->graph, "x", ELBO_F32, ELBO_SHAPE(chains->data, chains->item_size));
+    chains->condition = elbo_condition_add_input(instance, &context, chains->data);
     elbo_dist prior = instance->type->prior(&context, chains->data);
     if (!elbo_hmc_target_suits(&prior)) return;
     chains->prior = elbo_dist_sample(&prior, chains->chains);
@@ -136,6 +139,11 @@ static void run_group(elbo_chains *chains, const elbo_chains_rows *rows, elbo_ch
     worker->share = share;
     worker->amount = (double)group.count * elbo_chains_cost(chains->chains, worker->hmc.options.leapfrog);
     fill(elbo_plan_input(worker->density, chains->x), rows->x, chains->item_size, chains->data, &group);
+    elbo_plan *plans[2] = {worker->start, worker->density};
+    for (int p = 0; chains->condition && p < 2; p++) {
+        float *condition = elbo_plan_input(plans[p], chains->condition);
+        if (condition) fill(condition, rows->condition, chains->condition->shape.dim[1], chains->data, &group);
+    }
     if (task(user, number, &group, &worker->error) != ELBO_OK) {
 #pragma omp atomic write
         share->stop = true;

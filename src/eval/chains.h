@@ -22,8 +22,9 @@ typedef struct elbo_chains {
     int64_t data, chains, latent, item_size;
     uint64_t seed;
     elbo_graph *graph;
-    elbo_node *x;     /* input: [data, size] */
-    elbo_node *prior; /* a draw: [chains, data, latent] */
+    elbo_node *x;         /* input: [data, size] */
+    elbo_node *condition; /* input: [data, width] of a model with one; else NULL */
+    elbo_node *prior;     /* a draw: [chains, data, latent] */
     elbo_hmc_target target;
     elbo_chains_worker *worker;
     int workers;
@@ -33,6 +34,7 @@ typedef struct elbo_chains {
 typedef struct elbo_chains_rows {
     const float *x, *z;
     int64_t count, first_row;
+    const float *condition; /* [count, width] of a model with one; else NULL */
 } elbo_chains_rows;
 
 /* A group of a batch: its first row there, how many rows it has (chains of the room beyond them repeat the last), and

@@ -61,6 +61,11 @@ static elbo_status make_room(job *j, elbo_evaluation *out, elbo_error *error) {
     return ELBO_OK;
 }
 
+/* Of codes: what their mutual information with the data is worked out by. */
+static bool has_density(const job *j) {
+    return !j->model->instance.type->deterministic && !j->bound.posterior.type->estimated;
+}
+
 static elbo_status set_up(job *j, elbo_evaluation *out, elbo_error *error) {
     const elbo_instance *instance = &j->model->instance;
     if (instance->type->deterministic && j->options->samples > 0)
@@ -74,7 +79,7 @@ static elbo_status set_up(job *j, elbo_evaluation *out, elbo_error *error) {
     int64_t rows = elbo_model_batch(instance, j->count);
     ELBO_TRY(elbo_bound_new(&j->bound, instance, rows, precision, j->model->threads, error));
     ELBO_TRY(make_room(j, out, error));
-    int64_t compared = instance->type->deterministic ? 0 : elbo_information_rows(j->count, j->bound.latent);
+    int64_t compared = has_density(j) ? elbo_information_rows(j->count, j->bound.latent) : 0;
     ELBO_TRY(elbo_information_new(&j->information, &j->bound.posterior, compared, j->bound.latent, error));
     j->work.total = (double)j->count * (bound_cost + (double)j->options->samples) + (double)compared;
     if (j->options->samples < 1) return ELBO_OK;
@@ -144,7 +149,10 @@ static elbo_status add_bounds(job *j, int64_t first, int64_t rows, elbo_error *e
 }
 
 static elbo_status add_likelihoods(job *j, int64_t first, int64_t rows, elbo_error *error) {
-    elbo_likelihood_rows batch = {.x = elbo_plan_value(j->bound.plan, j->bound.x), .count = rows, .first_row = first};
+    elbo_likelihood_rows batch = {.x = elbo_plan_value(j->bound.plan, j->bound.x),
+                                  .condition = elbo_bound_condition(&j->bound),
+                                  .count = rows,
+                                  .first_row = first};
     for (int k = 0; k < elbo_posterior_parameters(&j->bound.posterior); k++)
         batch.parameter[k] = elbo_plan_value(j->bound.plan, j->bound.posterior.parameter[k]);
     ELBO_TRY(elbo_likelihood_run(&j->likelihood, &batch, (uint64_t)j->options->seed, &j->work, j->log_p, j->effective,
@@ -163,9 +171,7 @@ static elbo_status add_likelihoods(job *j, int64_t first, int64_t rows, elbo_err
 static elbo_status run_batch(job *j, int64_t first, elbo_error *error) {
     int64_t rows = j->count - first < j->bound.rows ? j->count - first : j->bound.rows;
     elbo_run run = {(uint64_t)j->options->seed, 0, (uint32_t)first};
-    void *raw = elbo_plan_input(j->bound.plan, j->bound.raw);
-    if (raw) ELBO_TRY(elbo_instance_rows(&j->model->instance, j->dataset, j->split, NULL, first, rows, raw, error));
-    j->bound.reader.counted = rows;
+    ELBO_TRY(elbo_bound_read(&j->bound, &j->model->instance, j->dataset, j->split, first, rows, error));
     ELBO_TRY(elbo_bound_run(&j->bound, &run, error));
     ELBO_TRY(add_bounds(j, first, rows, error));
     keep_rows(j, first, rows);
@@ -174,6 +180,20 @@ static elbo_status run_batch(job *j, int64_t first, elbo_error *error) {
 }
 
 /* ---- the record ---- */
+
+/* Units that the data move, of each level and of all. */
+static void count_units(const job *j, elbo_evaluation *out) {
+    const elbo_instance *instance = &j->model->instance;
+    out->layers = (elbo_ints){1, {out->latent}};
+    if (instance->type->layers) instance->type->layers(instance->config->model, &out->layers);
+    out->layer_active.count = out->layers.count;
+    int64_t d = 0;
+    for (int layer = 0; layer < out->layers.count; layer++) {
+        for (int64_t end = d + out->layers.value[layer]; d < end; d++)
+            out->layer_active.value[layer] += out->mean_variance[d] > j->options->active_threshold;
+        out->active_units += out->layer_active.value[layer];
+    }
+}
 
 static void conclude(const job *j, elbo_evaluation *out) {
     const sums *s = &j->sums;
@@ -191,23 +211,25 @@ static void conclude(const job *j, elbo_evaluation *out) {
         out->nll_sampling_error = sqrt(s->variance > 0 ? s->variance : 0) / count;
         out->ess_mean = s->effective / count;
     }
-    if (j->model->instance.type->deterministic) out->elbo = out->elbo_stderr = out->kl = out->mutual_information = NAN;
+    if (!has_density(j)) out->mutual_information = NAN;
+    if (j->model->instance.type->deterministic) out->elbo = out->elbo_stderr = out->kl = NAN;
     elbo_perplexity_conclude(&j->perplexity, out);
     for (int64_t d = 0; d < out->latent; d++) {
         out->kl_per_dim[d] /= count;
         out->mean_variance[d] = j->count > 1 ? out->mean_variance[d] / (count - 1) : 0;
-        out->active_units += out->mean_variance[d] > j->options->active_threshold;
     }
+    count_units(j, out);
 }
 
 static elbo_status run_all(job *j, elbo_evaluation *out, elbo_error *error) {
     ELBO_TRY(set_up(j, out, error));
     for (int64_t first = 0; first < j->count; first += j->bound.rows) ELBO_TRY(run_batch(j, first, error));
-    if (!j->model->instance.type->deterministic)
+    if (has_density(j))
         ELBO_TRY(elbo_information_estimate(&j->information, &j->bound.posterior, j->model->threads, &j->work,
                                            &out->mutual_information, error));
     conclude(j, out);
     elbo_evaluation_warn(out, j->model->instance.warning);
+    elbo_evaluation_add_warning(out, elbo_bound_caution(&j->bound));
     return ELBO_OK;
 }
 

@@ -17,11 +17,34 @@ void elbo_evaluation_clear(elbo_evaluation *evaluation) {
     memset(evaluation, 0, sizeof *evaluation);
 }
 
+/* Of codes in levels: those that no unit is left of. */
+static void warn_of_levels(const elbo_evaluation *e, char *text, size_t size) {
+    char dead[128] = "";
+    for (int i = 0, used = 0; i < e->layers.count; i++)
+        if (e->layer_active.value[i] == 0)
+            used += snprintf(dead + used, sizeof dead - (size_t)used, "%s%d", used ? ", " : "", i + 1);
+    if (e->count >= ENOUGH_DATA && *dead)
+        snprintf(text, size,
+                 "no unit is active in level %s (counted from the data up): these levels say nothing about a datum; "
+                 "train with --batch-norm and --kl-warmup, or with fewer levels in --latents and --widths",
+                 dead);
+    else if (e->kl < 1)
+        snprintf(text, size,
+                 "posterior collapse: the code carries %.2g nats about a datum, so the decoder hardly uses it; train "
+                 "with --batch-norm and --kl-warmup",
+                 e->kl);
+}
+
 /* Below a nat, or without an active unit, the code says next to nothing about the datum. Unused units beside used ones
  * are a matter of size: said only when they are the majority. */
 static void warn_of_collapse(const elbo_evaluation *e, char *text, size_t size) {
     long long active = e->active_units, latent = e->latent;
     bool enough = e->count >= ENOUGH_DATA;
+    if (e->kl == 0) return; /* exactly: a model without a code */
+    if (e->layers.count > 1) {
+        warn_of_levels(e, text, size);
+        return;
+    }
     if (e->kl < 1 || (enough && active == 0))
         snprintf(text, size,
                  "posterior collapse: the code carries %.2g nats about a datum, with %lld of %lld units active, so the "
@@ -40,8 +63,13 @@ void elbo_evaluation_warn(elbo_evaluation *evaluation, const char *about_data) {
     char *text = evaluation->warning;
     size_t size = sizeof evaluation->warning;
     if (!isnan(evaluation->kl)) warn_of_collapse(evaluation, text, size);
-    size_t used = strlen(text);
-    if (*about_data) snprintf(text + used, size - used, "%s%s", used ? "; " : "", about_data);
+    elbo_evaluation_add_warning(evaluation, about_data);
+}
+
+void elbo_evaluation_add_warning(elbo_evaluation *evaluation, const char *text) {
+    size_t used = strlen(evaluation->warning);
+    if (*text)
+        snprintf(evaluation->warning + used, sizeof evaluation->warning - used, "%s%s", used ? "; " : "", text);
 }
 
 static elbo_split split_of(const char *name) {

@@ -6,6 +6,8 @@
 
 /* Fills in evaluation->warning from the other figures. about_data: a warning of the instance, or "". */
 void elbo_evaluation_warn(elbo_evaluation *evaluation, const char *about_data);
+/* Another one behind those that are there, unless it is "". */
+void elbo_evaluation_add_warning(elbo_evaluation *evaluation, const char *text);
 
 /* Which split the options name, and how many of its rows are used. ELBO_ERROR_USAGE if it has none, ELBO_ERROR_SHAPE if
  * the model cannot read them. */

@@ -9,6 +9,7 @@
 #include "eval/gap_family.h"
 #include "eval/model.h"
 #include "eval/posterior.h"
+#include "train/condition.h"
 
 #define ELBO_TABLE_STRUCT elbo_gap_options
 ELBO_TABLE(elbo_gap_options_table, "Gap", ELBO_GAP_OPTIONS);
@@ -27,7 +28,8 @@ typedef struct job {
     elbo_graph *graph;            /* raw to x and the encoder's numbers */
     elbo_plan *plan;
     elbo_node *raw, *x, *numbers;
-    elbo_local_reader reader; /* of a model without an encoder */
+    elbo_node *label, *condition; /* of a model with one; else NULL */
+    elbo_local_reader reader;     /* of a model without an encoder */
     elbo_gap_family own, other;
     elbo_likelihood likelihood;
     double *effective, *rise, *other_rise; /* [count] */
@@ -48,6 +50,7 @@ static elbo_status read_prior(const elbo_instance *instance, elbo_head_sizes siz
     elbo_graph *graph = elbo_graph_new();
     if (!graph) return elbo_fail_memory(error, 0, "a graph");
     elbo_context context = elbo_instance_context(instance, graph, false);
+    elbo_condition_add_input(instance, &context, 1);
     *prior = (elbo_head){.type = instance->type->prior(&context, 1).type, .size = sizes.size};
     elbo_status status = elbo_graph_check(graph, error);
     elbo_graph_free(graph);
@@ -86,11 +89,16 @@ static elbo_status make_encoder(job *j, elbo_precision precision, elbo_error *er
     elbo_context context = elbo_instance_context(instance, j->graph, false);
     j->raw = elbo_instance_raw(instance, j->graph, j->rows);
     j->x = elbo_instance_x(instance, j->raw, true);
+    j->label = elbo_condition_add(instance, &context, j->rows, j->x);
+    j->condition = context.condition;
     j->numbers = instance->type->posterior_numbers(&context, j->x);
     ELBO_TRY(elbo_graph_check(j->graph, error));
-    elbo_node *const fetch[] = {j->x, j->numbers};
-    elbo_plan_spec spec = {
-        .fetch = fetch, .fetch_count = 2, .precision = precision, .threads = threads, .params_fixed = true};
+    elbo_node *const fetch[] = {j->x, j->numbers, j->condition};
+    elbo_plan_spec spec = {.fetch = fetch,
+                           .fetch_count = j->condition ? 3 : 2,
+                           .precision = precision,
+                           .threads = threads,
+                           .params_fixed = true};
     j->plan = elbo_plan_new(j->graph, &spec, error);
     return j->plan ? ELBO_OK : error ? error->status : ELBO_ERROR_INTERNAL;
 }
@@ -152,6 +160,8 @@ static void tear_down(job *j) {
 
 /* ---- a batch ---- */
 
+static const float *condition_of(const job *j) { return j->condition ? elbo_plan_value(j->plan, j->condition) : NULL; }
+
 /* The model's values of the batch, and its numbers for them. */
 static elbo_status encode(job *j, int64_t first, int64_t count, const elbo_run *run, const float **x,
                           elbo_error *error) {
@@ -159,6 +169,8 @@ static elbo_status encode(job *j, int64_t first, int64_t count, const elbo_run *
     const float *numbers;
     if (raw) ELBO_TRY(elbo_instance_rows(&j->model->instance, j->dataset, j->split, NULL, first, count, raw, error));
     if (j->plan) {
+        ELBO_TRY(elbo_condition_read(&j->model->instance, j->dataset, j->split, NULL, first, count, j->plan, j->label,
+                                     error));
         ELBO_TRY(elbo_plan_run(j->plan, run, error));
         *x = elbo_plan_value(j->plan, j->x);
         numbers = elbo_plan_value(j->plan, j->numbers);
@@ -169,6 +181,8 @@ static elbo_status encode(job *j, int64_t first, int64_t count, const elbo_run *
         numbers = j->reader.state.numbers;
     }
     memcpy(j->own.state.numbers, numbers, sizeof *numbers * (size_t)(j->rows * j->own.fit.width));
+    elbo_local_fit_condition(&j->own.fit, condition_of(j));
+    if (j->head.type) elbo_local_fit_condition(&j->other.fit, condition_of(j));
     return ELBO_OK;
 }
 
@@ -194,7 +208,7 @@ static elbo_status run_batch(job *j, int64_t first, elbo_error *error) {
         j->out->fitted_elbos[first + i] = j->own.end[i];
         j->rise[first + i] = j->own.late[i] - j->own.middle[i];
     }
-    elbo_likelihood_rows batch = {.x = rows.x, .count = count, .first_row = first};
+    elbo_likelihood_rows batch = {.x = rows.x, .condition = condition_of(j), .count = count, .first_row = first};
     for (int k = 0; k < elbo_posterior_parameters(&j->own.posterior); k++)
         batch.parameter[k] = elbo_plan_value(j->own.plan, j->own.posterior.parameter[k]);
     ELBO_TRY(elbo_likelihood_run(&j->likelihood, &batch, (uint64_t)j->evaluation->seed, &j->work,

@@ -36,6 +36,16 @@ typedef struct reference {
 
 /* ---- the batch ---- */
 
+/* Of a model that is conditioned on them. */
+static elbo_status read_labels(job *j, const elbo_dataset *dataset, elbo_split split, const int64_t *index,
+                               elbo_error *error) {
+    size_t bytes = sizeof *j->batch.label * (size_t)j->batch.rows;
+    if (elbo_condition_kind(j->instance) != ELBO_CONDITION_LABEL) return ELBO_OK;
+    j->batch.label = elbo_calloc(bytes);
+    if (!j->batch.label) return elbo_fail_memory(error, bytes, "labels");
+    return elbo_dataset_labels(dataset, split, index, 0, j->batch.rows, j->batch.label, error);
+}
+
 static elbo_status draw_batch(job *j, const elbo_dataset *dataset, elbo_error *error) {
     elbo_evaluation_options which = {.split = j->options->split};
     elbo_split split;
@@ -60,6 +70,7 @@ static elbo_status draw_batch(job *j, const elbo_dataset *dataset, elbo_error *e
     elbo_run run = {.seed = (uint64_t)j->options->seed};
     if (status == ELBO_OK) status = elbo_plan_run(plan, &run, error);
     if (status == ELBO_OK) memcpy(j->batch.x, elbo_plan_value(plan, x), sizeof(float) * (size_t)(rows * size));
+    if (status == ELBO_OK) status = read_labels(j, dataset, split, index, error);
     elbo_plan_free(plan);
     elbo_graph_free(graph);
     elbo_free(index);
@@ -172,7 +183,7 @@ static elbo_status measure(job *j, size_t which, const reference *r, elbo_gradva
 /* ---- all of them ---- */
 
 static bool same_spec(const elbo_gradvar_spec *a, const elbo_gradvar_spec *b) {
-    return a->type == b->type && a->draws == b->draws;
+    return a->type == b->type && a->draws == b->draws && strcmp(a->control, b->control) == 0;
 }
 
 static bool is_first_of_bound(const job *j, size_t which) {
@@ -245,6 +256,7 @@ elbo_status elbo_gradvar(elbo_model *model, const elbo_dataset *dataset, const e
         j->work = (elbo_work){.progress = progress, .user = user};
         status = run_all(j, dataset, out, error);
         elbo_free(j->batch.x);
+        elbo_free(j->batch.label);
         elbo_free(j->references);
     }
     elbo_free(j);

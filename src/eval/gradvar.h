@@ -10,7 +10,7 @@
 /* One estimator with all that it needs. */
 typedef struct elbo_gradvar_spec {
     const elbo_estimator_type *type;
-    char control[24]; /* "" where the estimator has none */
+    char control[24]; /* value of its own option: control, groups or share; "" where it has none */
     int64_t draws;
 } elbo_gradvar_spec;
 
@@ -25,7 +25,8 @@ elbo_status elbo_gradvar_specs_read(elbo_gradvar_specs *specs, const elbo_instan
                                     const elbo_gradvar_options *options, elbo_error *error);
 /* "reinforce/leave-one-out:10" */
 void elbo_gradvar_spec_text(const elbo_gradvar_spec *spec, char *out, size_t size);
-/* The calmest estimator of the same bound that the posterior can serve. */
+/* The calmest estimator of the same bound that the posterior can serve; of an estimator that follows several bounds,
+ * itself. */
 elbo_status elbo_gradvar_spec_reference(const elbo_gradvar_spec *spec, const elbo_instance *instance,
                                         elbo_gradvar_spec *out, elbo_error *error);
 /* A copy of the instance's configuration that trains with this estimator on the plain bound; NULL with a message. */
@@ -34,6 +35,7 @@ elbo_config *elbo_gradvar_config(const elbo_instance *instance, const elbo_gradv
 /* The batch as the model sees it: f32 [rows, size], binarised. */
 typedef struct elbo_gradvar_batch {
     float *x;
+    int32_t *label; /* [rows], of a model that is conditioned on labels; else NULL */
     int64_t rows;
 } elbo_gradvar_batch;
 

@@ -85,6 +85,8 @@ static elbo_status make_program(elbo_gradvar_run *run, const elbo_gradvar_batch 
                          run->program.updates);
     void *x = elbo_plan_input(run->program.plan[0], run->program.raw);
     if (x) memcpy(x, batch->x, sizeof(float) * size);
+    int32_t *label = run->program.label ? elbo_plan_input(run->program.plan[0], run->program.label) : NULL;
+    if (label) memcpy(label, batch->label, sizeof *label * (size_t)batch->rows);
     return ELBO_OK;
 }
 

@@ -8,7 +8,13 @@
 
 enum { USUAL_DRAWS = 10, LONGEST = 64 };
 
-static bool has_control(const elbo_estimator_type *type) { return strcmp(type->name, "reinforce") == 0; }
+static bool has(const elbo_estimator_type *type, const char *option) {
+    return type->option && strcmp(type->option, option) == 0;
+}
+
+static int64_t groups_of(const elbo_gradvar_spec *spec) {
+    return has(spec->type, "groups") ? strtoll(spec->control, NULL, 10) : 1;
+}
 
 void elbo_gradvar_spec_text(const elbo_gradvar_spec *spec, char *out, size_t size) {
     snprintf(out, size, "%s%s%s:%lld", spec->type->name, *spec->control ? "/" : "", spec->control,
@@ -18,13 +24,15 @@ void elbo_gradvar_spec_text(const elbo_gradvar_spec *spec, char *out, size_t siz
 /* ---- a specification as configuration ---- */
 
 static elbo_status set_all(elbo_config *config, const elbo_gradvar_spec *spec, elbo_error *error) {
-    char draws[32];
+    char draws[32], held[64];
     snprintf(draws, sizeof draws, "%lld", (long long)spec->draws);
     ELBO_TRY(elbo_config_set(config, "estimator", spec->type->name, error));
-    if (*spec->control) ELBO_TRY(elbo_config_set(config, "control", spec->control, error));
+    if (*spec->control) ELBO_TRY(elbo_config_set(config, spec->type->option, spec->control, error));
     ELBO_TRY(elbo_config_set(config, "draws", draws, error));
-    ELBO_TRY(elbo_config_set(config, "inference", "sgvb", error));
-    ELBO_TRY(elbo_config_set(config, "free_bits", "0", error));
+    static const char *const others[][2] = {{"inference", "sgvb"}, {"free_bits", "0"}}; /* not every model has them */
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (elbo_config_get(config, others[i][0], held, sizeof held))
+            ELBO_TRY(elbo_config_set(config, others[i][0], others[i][1], error));
     return elbo_config_set(config, "precision", "f32", error);
 }
 
@@ -58,13 +66,15 @@ static elbo_status serves(const elbo_instance *instance, const elbo_gradvar_spec
 
 /* ---- reading ---- */
 
-/* What the run itself was trained with. */
-static elbo_gradvar_spec own_spec(const elbo_instance *instance) {
+/* What the run itself was trained with, or would have been. */
+static void take_control(elbo_gradvar_spec *spec, const elbo_instance *instance) {
+    if (spec->type->option)
+        (void)elbo_config_get(instance->config, spec->type->option, spec->control, sizeof spec->control);
+}
+
+static int64_t own_draws(const elbo_instance *instance) {
     char text[32] = "";
-    elbo_gradvar_spec spec = {.draws = 1};
-    if (elbo_config_get(instance->config, "draws", text, sizeof text)) spec.draws = strtoll(text, NULL, 10);
-    (void)elbo_config_get(instance->config, "control", spec.control, sizeof spec.control);
-    return spec;
+    return elbo_config_get(instance->config, "draws", text, sizeof text) ? strtoll(text, NULL, 10) : 1;
 }
 
 static elbo_status read_word(const char *word, size_t length, const elbo_instance *instance, elbo_gradvar_spec *out,
@@ -75,7 +85,7 @@ static elbo_status read_word(const char *word, size_t length, const elbo_instanc
                          "option estimators: \"%.*s\" is none; NAME[/CONTROL][:DRAWS] was expected", (int)length, word);
     memcpy(text, word, length);
     text[length] = 0;
-    *out = own_spec(instance);
+    *out = (elbo_gradvar_spec){.draws = own_draws(instance)};
     char *colon = strchr(text, ':'), *slash, *end;
     if (colon) {
         *colon = 0;
@@ -88,11 +98,12 @@ static elbo_status read_word(const char *word, size_t length, const elbo_instanc
     if ((slash = strchr(text, '/'))) *slash = 0;
     out->type = elbo_estimator_find(text, error);
     if (!out->type) return ELBO_ERROR_USAGE;
-    if (slash && !has_control(out->type))
-        return elbo_fail(error, ELBO_ERROR_USAGE, "option estimators: %s has no control, but \"%s\" was given", text,
+    if (slash && !out->type->option)
+        return elbo_fail(error, ELBO_ERROR_USAGE,
+                         "option estimators: %s has no control, groups or share, but \"%s\" was given", text,
                          slash + 1);
+    take_control(out, instance);
     if (slash) snprintf(out->control, sizeof out->control, "%.23s", slash + 1);
-    if (!has_control(out->type)) out->control[0] = 0;
     return ELBO_OK;
 }
 
@@ -104,7 +115,7 @@ static elbo_status add(elbo_gradvar_specs *specs, elbo_gradvar_spec spec, const 
         if (specs->count == ELBO_GRADVAR_SPECS)
             return elbo_fail(error, ELBO_ERROR_USAGE, "option estimators: more than %d", ELBO_GRADVAR_SPECS);
         /* in a sweep an estimator that compares draws begins where it can */
-        if (draws->count > 1 && spec.draws < spec.type->least_draws) continue;
+        if (draws->count > 1 && (spec.draws < spec.type->least_draws || spec.draws < groups_of(&spec))) continue;
         if (draws->count > 1 && strcmp(spec.control, "leave-one-out") == 0 && spec.draws < 2) continue;
         ELBO_TRY(check(instance, &spec, error));
         for (size_t k = 0; k < specs->count; k++) {
@@ -124,14 +135,17 @@ static elbo_status add_usual(elbo_gradvar_specs *specs, const elbo_instance *ins
     static const char *const controls[] = {"none", "mean", "leave-one-out", "learned"};
     for (size_t i = 0; elbo_registry_estimators[i]; i++) {
         elbo_gradvar_spec spec = {.type = elbo_registry_estimators[i], .draws = USUAL_DRAWS};
-        for (int c = 0; c < (has_control(spec.type) ? 4 : 1); c++) {
-            if (has_control(spec.type)) snprintf(spec.control, sizeof spec.control, "%s", controls[c]);
+        take_control(&spec, instance);
+        for (int c = 0; c < (has(spec.type, "control") ? 4 : 1); c++) {
+            if (has(spec.type, "control")) snprintf(spec.control, sizeof spec.control, "%s", controls[c]);
             bool served;
             ELBO_TRY(serves(instance, &spec, &served, error));
             if (served) ELBO_TRY(add(specs, spec, instance, draws, error));
         }
     }
-    return ELBO_OK;
+    if (specs->count > 0) return ELBO_OK;
+    return elbo_fail(error, ELBO_ERROR_UNSUPPORTED, "a %s has no choice of estimators to compare",
+                     instance->type->name);
 }
 
 elbo_status elbo_gradvar_specs_read(elbo_gradvar_specs *specs, const elbo_instance *instance,
@@ -150,15 +164,18 @@ elbo_status elbo_gradvar_specs_read(elbo_gradvar_specs *specs, const elbo_instan
 
 elbo_status elbo_gradvar_spec_reference(const elbo_gradvar_spec *spec, const elbo_instance *instance,
                                         elbo_gradvar_spec *out, elbo_error *error) {
-    bool weighted = spec->type->weighted && spec->draws > 1; /* with one draw that bound is the ELBO */
-    *out = (elbo_gradvar_spec){.draws = weighted ? spec->draws : USUAL_DRAWS};
-    out->type = elbo_estimator_find(weighted ? "dreg" : "b", error);
-    if (!out->type) return ELBO_ERROR_INTERNAL;
-    bool served;
-    ELBO_TRY(serves(instance, out, &served, error));
-    if (served) return ELBO_OK;
-    out->type = elbo_estimator_find(weighted ? "vimco" : "reinforce", error);
-    if (!out->type) return ELBO_ERROR_INTERNAL;
-    if (!weighted) snprintf(out->control, sizeof out->control, "leave-one-out");
-    return check(instance, out, error);
+    *out = *spec;
+    if (spec->type->mixed) return ELBO_OK;
+    int64_t draws = spec->draws / groups_of(spec);
+    bool weighted = spec->type->weighted && draws > 1; /* with one draw that bound is the ELBO */
+    static const char *const names[2][3] = {{"b", "a", "reinforce"}, {"dreg", "iwae", "vimco"}};
+    bool served = false;
+    for (int i = 0; i < 3 && names[weighted][i] && !served; i++) {
+        *out = (elbo_gradvar_spec){.draws = weighted ? draws : USUAL_DRAWS};
+        out->type = elbo_estimator_find(names[weighted][i], error);
+        if (!out->type) return ELBO_ERROR_INTERNAL;
+        if (has(out->type, "control")) snprintf(out->control, sizeof out->control, "leave-one-out");
+        ELBO_TRY(serves(instance, out, &served, error));
+    }
+    return served ? ELBO_OK : check(instance, out, error);
 }

@@ -7,6 +7,8 @@
 #include "base/memory.h"
 #include "eval/model.h"
 #include "eval/posterior.h"
+#include "graph/graph.h"
+#include "train/condition.h"
 
 /* Rows of a run: large products are efficient, small ones stay in the second-level cache. */
 static int64_t rows_of_run(int64_t width) {
@@ -66,6 +68,7 @@ static void build(elbo_likelihood *likelihood, const elbo_instance *instance, co
     elbo_context context = elbo_instance_context(instance, graph, false);
     elbo_random_uniform(graph, ELBO_SHAPE(1), 0); /* the first stream draws pixels elsewhere: leave it alone */
     likelihood->x = elbo_input(graph, "x", ELBO_F32, ELBO_SHAPE(likelihood->data, likelihood->item_size));
+    likelihood->condition = elbo_condition_add_input(instance, &context, likelihood->data);
     if (posterior)
         build_encoded(likelihood, instance, &context, posterior);
     else
@@ -107,6 +110,11 @@ static elbo_status make(elbo_likelihood *likelihood, const elbo_instance *instan
 elbo_status elbo_likelihood_new(elbo_likelihood *likelihood, const elbo_instance *instance, const elbo_dist *posterior,
                                 int64_t samples, int64_t data, elbo_precision precision, int threads,
                                 elbo_error *error) {
+    if (posterior->type->estimated)
+        return elbo_fail(error, ELBO_ERROR_UNSUPPORTED,
+                         "q(z|x) of %s has no density to weigh draws by, only an adversary's estimate of it; elbo eval "
+                         "--nll ais and --nll hmc need none",
+                         instance->type->name);
     extent wanted = {samples, data, posterior->shape.dim[0]};
     return make(likelihood, instance, posterior, wanted, precision, threads, error);
 }
@@ -198,6 +206,9 @@ static elbo_status run_group(batch *b, elbo_likelihood_worker *worker, int64_t f
                              elbo_error *error) {
     const elbo_likelihood *likelihood = b->likelihood;
     feed(worker->plan, likelihood->x, b->rows->x, likelihood->item_size, first, count);
+    if (likelihood->condition)
+        feed(worker->plan, likelihood->condition, b->rows->condition, likelihood->condition->shape.dim[1], first,
+             count);
     for (int k = 0; k < elbo_posterior_parameters(&likelihood->posterior); k++)
         feed(worker->plan, likelihood->posterior.parameter[k], b->rows->parameter[k],
              elbo_posterior_width(&likelihood->posterior, k), first, count);

@@ -30,6 +30,7 @@ typedef struct elbo_likelihood {
     int64_t item_size;
     elbo_graph *graph;
     elbo_node *x;          /* input: [data, size] */
+    elbo_node *condition;  /* input: [data, width] of a model with one; else NULL */
     elbo_dist posterior;   /* its parameters are inputs; type NULL: draws are the prior's */
     elbo_node *log_weight; /* [per_run, data] */
     elbo_likelihood_worker *worker;
@@ -39,6 +40,7 @@ typedef struct elbo_likelihood {
 /* What a batch of data brings: model's x [count, size], the parameters of its posterior, and its place in the split. */
 typedef struct elbo_likelihood_rows {
     const float *x;
+    const float *condition; /* [count, width] of a model with one; else NULL */
     const float *parameter[ELBO_DIST_PARAMETERS];
     int64_t count, first_row;
 } elbo_likelihood_rows;

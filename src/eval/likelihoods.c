@@ -92,6 +92,10 @@ static elbo_status set_up(job *j, elbo_error *error) {
     bool bf16 = strcmp(j->evaluation->precision, "bf16") == 0;
     elbo_precision precision = bf16 ? ELBO_PRECISION_BF16 : ELBO_PRECISION_F32;
     int64_t latent = instance->type->latent(instance->config->model);
+    if (instance->type->deterministic)
+        return elbo_fail(error, ELBO_ERROR_UNSUPPORTED,
+                         "%s has codes and a loss, not distributions: there is no likelihood to estimate",
+                         instance->type->name);
     ELBO_TRY(elbo_methods_read(&j->methods, j->evaluation, j->options, latent, error));
     ELBO_TRY(choose_rows(j, error));
     ELBO_TRY(elbo_observed_new(&j->observed, instance, elbo_model_batch(instance, j->count), j->options->simulated,
@@ -132,7 +136,7 @@ static elbo_status run_method(job *j, size_t m, const elbo_observed_rows *batch,
     elbo_method method = j->methods.method[m];
     int64_t first = batch->rows.first_row;
     double start = elbo_seconds();
-    elbo_chains_rows rows = {batch->rows.x, batch->encoded_z, batch->rows.count, first};
+    elbo_chains_rows rows = {batch->rows.x, batch->encoded_z, batch->rows.count, first, batch->rows.condition};
     elbo_estimate_rows out = {from(estimate->log_p, first),         from(estimate->log_p_error, first),
                               from(estimate->reverse_log_p, first), from(estimate->reverse_error, first),
                               from(estimate->ess, first),           from(estimate->datum_acceptance, first),
@@ -261,6 +265,7 @@ static void conclude(job *j) {
     out->elbo = j->observed.encoded ? j->elbo : NAN;
     out->elbo_stderr = j->observed.encoded ? elbo_standard_error(j->elbo_square, j->count) : NAN;
     if (!out->simulated) snprintf(out->warning, sizeof out->warning, "%s", j->model->instance.warning);
+    out->elbo_estimated = j->observed.encoded && j->observed.bound.posterior.type->estimated;
     for (size_t m = 0; m < out->methods; m++) {
         elbo_likelihood_estimate *e = &out->estimate[m];
         elbo_method method = j->methods.method[m];

@@ -31,6 +31,10 @@ static void describe(elbo_model *model, int64_t epoch, int64_t step) {
     info->item_size = instance->item.size;
     info->latent = instance->type->latent(instance->config->model);
     if (instance->type->clusters) info->clusters = instance->type->clusters(instance->config->model);
+    elbo_condition kind = elbo_condition_kind(instance);
+    info->condition = kind == ELBO_CONDITION_LABEL ? "labels" : kind == ELBO_CONDITION_PART ? "part" : NULL;
+    info->classes = kind == ELBO_CONDITION_LABEL ? instance->item.classes : 0;
+    info->class_names = model->instance.class_names;
     info->epoch = epoch;
     info->step = step;
     for (size_t i = 0; i < elbo_params_count(instance->params); i++) {
@@ -120,6 +124,7 @@ void elbo_model_free(elbo_model *model) {
         model->programs = next;
     }
     elbo_instance_clear(&model->instance);
+    elbo_free(model->condition);
     elbo_free(model);
 }
 
@@ -138,20 +143,39 @@ void elbo_model_picture_range(const elbo_model *model, double *low, double *high
 
 /* ---- plans ---- */
 
+/* The condition of the batch from x (NULL: there is none at hand), or as an input of the program. */
+static void add_condition(elbo_model *model, elbo_program *program, elbo_context *context, elbo_node *x) {
+    const elbo_instance *instance = &model->instance;
+    if (!x && elbo_condition_kind(instance) == ELBO_CONDITION_PART) {
+        program->condition =
+            elbo_input(program->graph, "given", ELBO_F32, ELBO_SHAPE(program->rows, instance->item.size));
+        x = elbo_instance_x(instance, program->condition, false);
+    }
+    elbo_node *label = elbo_condition_add(instance, context, program->rows, x);
+    if (label) program->condition = label;
+}
+
 static void build_encode(elbo_model *model, elbo_program *program) {
     const elbo_instance *instance = &model->instance;
     elbo_context context = elbo_instance_context(instance, program->graph, false);
     program->in = elbo_input(program->graph, "x", program->dtype, ELBO_SHAPE(program->rows, instance->item.size));
     program->local = elbo_instance_add_local(instance, &context, program->rows);
-    elbo_dist posterior = instance->type->encode(&context, elbo_instance_x(instance, program->in, false));
+    elbo_node *x = elbo_instance_x(instance, program->in, false);
+    add_condition(model, program, &context, x);
+    elbo_dist posterior = instance->type->encode(&context, x);
     if (!posterior.type) return;
-    program->out[0] = elbo_posterior_mean(&posterior, &program->out[1]);
+    program->support = posterior.type->support;
+    if (program->kind == ELBO_PROGRAM_CODES)
+        program->out[0] = elbo_dist_sample(&posterior, 0);
+    else
+        program->out[0] = elbo_posterior_mean(&posterior, &program->out[1]);
 }
 
 static void build_decode(elbo_model *model, elbo_program *program) {
     const elbo_instance *instance = &model->instance;
     elbo_context context = elbo_instance_context(instance, program->graph, false);
     program->in = elbo_input(program->graph, "z", ELBO_F32, ELBO_SHAPE(program->rows, model->info.latent));
+    add_condition(model, program, &context, NULL);
     elbo_dist likelihood = instance->type->decode(&context, program->in);
     if (!likelihood.type) return;
     bool draw = program->kind == ELBO_PROGRAM_DRAW;
@@ -163,6 +187,7 @@ static void build_decode(elbo_model *model, elbo_program *program) {
 static void build_prior(elbo_model *model, elbo_program *program) {
     elbo_context context = elbo_instance_context(&model->instance, program->graph, false);
     program->in = elbo_input(program->graph, "temperature", ELBO_F32, ELBO_SHAPE(1));
+    add_condition(model, program, &context, NULL);
     elbo_dist prior = model->instance.type->prior(&context, program->rows);
     if (!prior.type) return;
     elbo_node *rest = elbo_shift(elbo_neg(program->in), 1);
@@ -197,7 +222,8 @@ static elbo_status compile(elbo_model *model, elbo_program *program, elbo_error 
     program->graph = elbo_graph_new();
     if (!program->graph) return elbo_fail_memory(error, 0, "a graph");
     switch (program->kind) {
-        case ELBO_PROGRAM_ENCODE: build_encode(model, program); break;
+        case ELBO_PROGRAM_ENCODE:
+        case ELBO_PROGRAM_CODES: build_encode(model, program); break;
         case ELBO_PROGRAM_DECODE:
         case ELBO_PROGRAM_DRAW: build_decode(model, program); break;
         case ELBO_PROGRAM_PRIOR: build_prior(model, program); break;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "eval/posterior.h"
+#include "train/condition.h"
 
 /* The run in which data are drawn: other runs of the same seed count from 0. */
 static const uint32_t step_of_draws = UINT32_MAX;
@@ -50,6 +51,10 @@ static bool has_encoder(const elbo_instance *instance) { return instance->type->
 elbo_status elbo_observed_new(elbo_observed *observed, const elbo_instance *instance, int64_t rows, bool simulated,
                               elbo_precision precision, int threads, elbo_error *error) {
     memset(observed, 0, sizeof *observed);
+    if (simulated && elbo_condition_kind(instance) != ELBO_CONDITION_NONE)
+        return elbo_fail(error, ELBO_ERROR_UNSUPPORTED,
+                         "this %s draws data under a condition, which only given data bring: it has no --simulated",
+                         instance->type->name);
     observed->instance = simulated ? direct(instance) : *instance;
     observed->rows = rows;
     observed->simulated = simulated;
@@ -72,6 +77,7 @@ static elbo_status encode(elbo_observed *observed, const elbo_run *run, elbo_obs
     ELBO_TRY(elbo_bound_run(&observed->bound, run, error));
     out->encoded_z = elbo_plan_value(bound->plan, bound->z);
     out->rows.x = elbo_plan_value(bound->plan, bound->x);
+    out->rows.condition = elbo_bound_condition(bound);
     for (int k = 0; k < elbo_posterior_parameters(&bound->posterior); k++)
         out->rows.parameter[k] = elbo_plan_value(bound->plan, bound->posterior.parameter[k]);
     return ELBO_OK;
@@ -92,6 +98,8 @@ elbo_status elbo_observed_read(elbo_observed *observed, const elbo_dataset *data
         if (raw) memcpy(raw, out->rows.x, sizeof(float) * (size_t)(observed->rows * observed->instance.item.size));
     } else if (raw) {
         ELBO_TRY(elbo_instance_rows(&observed->instance, dataset, split, NULL, first, count, raw, error));
+        ELBO_TRY(elbo_condition_read(&observed->instance, dataset, split, NULL, first, count, bound->plan, bound->label,
+                                     error));
     }
     if (observed->encoded) return encode(observed, &run, out, error);
     if (!observed->simulated) {

@@ -71,12 +71,13 @@ elbo_dist elbo_posterior_inputs(const elbo_dist *like, elbo_graph *graph, int64_
     for (int k = 0; k < elbo_posterior_parameters(like); k++) {
         char name[32];
         double value;
+        elbo_shape shape = elbo_node_shape(like->parameter[k]);
         if (elbo_node_constant(like->parameter[k], &value)) {
-            dist.parameter[k] = elbo_constant(graph, value, elbo_node_shape(like->parameter[k]));
+            if (shape.rank == like->shape.rank && shape.dim[0] == like->shape.dim[0]) shape.dim[0] = rows;
+            dist.parameter[k] = elbo_constant(graph, value, shape);
             continue;
         }
         snprintf(name, sizeof name, "posterior%d", k);
-        elbo_shape shape = elbo_node_shape(like->parameter[k]);
         shape.dim[0] = rows;
         dist.parameter[k] = elbo_input(graph, name, ELBO_F32, shape);
     }

@@ -29,7 +29,9 @@ static const line generators[] = {
     {"synth:sprites",
      "a square, an ellipse or a heart with the factor grid of dSprites, 64x64 bytes, labelled by shape"},
     {"synth:mixture", "points from a mixture of Gaussians with full covariances, labelled by component"},
-    {"synth:topics", "documents of known topics as counts of words, labelled by their largest topic"}};
+    {"synth:topics", "documents of known topics as counts of words, labelled by their largest topic"},
+    {"synth:onehot", "unit vectors, each as often as the others"},
+    {"synth:ring", "points around a circle"}};
 
 static const char *const schedules[] = {"constant", "step", "exponential", "cosine", "iwae"};
 

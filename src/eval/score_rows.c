@@ -69,14 +69,15 @@ static elbo_status take_bounds(job *j, int64_t first, int64_t rows, elbo_error *
 static elbo_status run_batch(job *j, int64_t first, elbo_error *error) {
     int64_t rows = j->out->count - first < j->bound.rows ? j->out->count - first : j->bound.rows;
     elbo_run run = {(uint64_t)j->options->seed, 0, (uint32_t)first};
-    void *raw = elbo_plan_input(j->bound.plan, j->bound.raw);
-    if (raw) ELBO_TRY(elbo_instance_rows(&j->model->instance, j->dataset, j->split, NULL, first, rows, raw, error));
-    j->bound.reader.counted = rows;
+    ELBO_TRY(elbo_bound_read(&j->bound, &j->model->instance, j->dataset, j->split, first, rows, error));
     ELBO_TRY(elbo_bound_run(&j->bound, &run, error));
     ELBO_TRY(take_bounds(j, first, rows, error));
     ELBO_TRY(elbo_work_add(&j->work, 2 * (double)rows, error));
     if (!j->out->log_p) return ELBO_OK;
-    elbo_likelihood_rows batch = {.x = elbo_plan_value(j->bound.plan, j->bound.x), .count = rows, .first_row = first};
+    elbo_likelihood_rows batch = {.x = elbo_plan_value(j->bound.plan, j->bound.x),
+                                  .condition = elbo_bound_condition(&j->bound),
+                                  .count = rows,
+                                  .first_row = first};
     for (int k = 0; k < elbo_posterior_parameters(&j->bound.posterior); k++)
         batch.parameter[k] = elbo_plan_value(j->bound.plan, j->bound.posterior.parameter[k]);
     return elbo_likelihood_run(&j->likelihood, &batch, (uint64_t)j->options->seed, &j->work, j->out->log_p + first,

@@ -15,15 +15,16 @@ typedef struct pass {
 } pass;
 
 /* What elbo_model_prior and elbo_model_decode draw with the same seed must not be the same numbers. */
-enum { STEP_PRIOR, STEP_DRAW, STEP_CLUSTER };
+enum { STEP_PRIOR, STEP_DRAW, STEP_CLUSTER, STEP_CODES };
 
-static elbo_status run_batches(elbo_program *program, const pass *what, elbo_error *error) {
+static elbo_status run_batches(const elbo_model *model, elbo_program *program, const pass *what, elbo_error *error) {
     char *input = elbo_program_input(program);
     elbo_run run = what->run;
     for (int64_t first = 0; first < what->count; first += program->rows) {
         int64_t rows = what->count - first < program->rows ? what->count - first : program->rows;
         if (what->from && input)
             memcpy(input, what->from + (size_t)first * what->row_bytes, (size_t)rows * what->row_bytes);
+        ELBO_TRY(elbo_model_feed_condition(model, program, first, rows, what->count, error));
         run.first_row = (uint32_t)first;
         program->reader.counted = rows; /* padding may come to nothing */
         ELBO_TRY(elbo_program_run(program, &run, error));
@@ -73,13 +74,36 @@ elbo_status elbo_model_encode(elbo_model *model, const elbo_array *x, elbo_array
         status = elbo_array_new(&made[k], ELBO_F32, 2, ELBO_SHAPE(count, latent).dim, error);
         what.to[k] = made[k].data;
     }
-    if (status == ELBO_OK) status = run_batches(program, &what, error);
+    if (status == ELBO_OK) status = run_batches(model, program, &what, error);
     for (int k = 0; k < 2; k++) {
         if (status == ELBO_OK && wanted[k])
             *wanted[k] = made[k];
         else
             elbo_array_free(&made[k]);
     }
+    return status;
+}
+
+elbo_status elbo_model_draw_codes(elbo_model *model, const elbo_array *x, uint64_t seed, elbo_array *z,
+                                  elbo_error *error) {
+    ELBO_TRY(check_items(model, x, error));
+    int64_t count = x->shape[0], latent = model->info.latent;
+    elbo_program *program =
+        elbo_model_program(model, ELBO_PROGRAM_CODES, x->dtype, elbo_model_batch(&model->instance, count), error);
+    if (!program) return error ? error->status : ELBO_ERROR_INTERNAL;
+    elbo_array made = {0};
+    ELBO_TRY(elbo_array_new(&made, ELBO_F32, 2, ELBO_SHAPE(count, latent).dim, error));
+    pass what = {.from = x->data,
+                 .row_bytes = elbo_dtype_size(x->dtype) * (size_t)model->info.item_size,
+                 .to = {made.data},
+                 .width = latent,
+                 .count = count,
+                 .run = {seed, STEP_CODES, 0}};
+    elbo_status status = run_batches(model, program, &what, error);
+    if (status == ELBO_OK)
+        *z = made;
+    else
+        elbo_array_free(&made);
     return status;
 }
 
@@ -115,7 +139,7 @@ elbo_status elbo_model_decode(elbo_model *model, const elbo_array *z, bool draw,
                  .width = model->info.item_size,
                  .count = z->shape[0],
                  .run = {seed, STEP_DRAW, 0}};
-    elbo_status status = run_batches(program, &what, error);
+    elbo_status status = run_batches(model, program, &what, error);
     if (status == ELBO_OK)
         *x = made;
     else
@@ -149,7 +173,7 @@ elbo_status elbo_model_prior(elbo_model *model, int64_t count, uint64_t seed, do
     ELBO_TRY(elbo_array_new(&made, ELBO_F32, 2, ELBO_SHAPE(count, model->info.latent).dim, error));
     *(float *)elbo_plan_input(program->plan, program->in) = (float)temperature;
     pass what = {.to = {made.data}, .width = model->info.latent, .count = count, .run = {seed, STEP_PRIOR, 0}};
-    elbo_status status = run_batches(program, &what, error);
+    elbo_status status = run_batches(model, program, &what, error);
     if (status == ELBO_OK)
         *z = made;
     else
@@ -161,8 +185,8 @@ elbo_status elbo_model_prior(elbo_model *model, int64_t count, uint64_t seed, do
 
 static elbo_status check_clusters(const elbo_model *model, elbo_error *error) {
     if (model->info.clusters > 0) return ELBO_OK;
-    return elbo_fail(error, ELBO_ERROR_UNSUPPORTED, "%s has no clusters; a model of clusters (vade) has",
-                     model->info.model);
+    return elbo_fail(error, ELBO_ERROR_UNSUPPORTED,
+                     "%s has no clusters; a model of clusters (vade, dec, aae --clusters) has", model->info.model);
 }
 
 elbo_status elbo_model_assign(elbo_model *model, const elbo_array *x, elbo_array *probabilities, elbo_error *error) {
@@ -179,7 +203,7 @@ elbo_status elbo_model_assign(elbo_model *model, const elbo_array *x, elbo_array
                  .to = {made.data},
                  .width = clusters,
                  .count = count};
-    elbo_status status = run_batches(program, &what, error);
+    elbo_status status = run_batches(model, program, &what, error);
     if (status == ELBO_OK)
         *probabilities = made;
     else
@@ -190,6 +214,10 @@ elbo_status elbo_model_assign(elbo_model *model, const elbo_array *x, elbo_array
 elbo_status elbo_model_cluster_prior(elbo_model *model, int64_t cluster, int64_t count, uint64_t seed,
                                      double temperature, elbo_array *z, elbo_error *error) {
     ELBO_TRY(check_clusters(model, error));
+    if (!model->instance.type->cluster_prior)
+        return elbo_fail(error, ELBO_ERROR_UNSUPPORTED,
+                         "the clusters of %s are not distributions: there are no codes to draw from one",
+                         model->info.model);
     ELBO_TRY(check_count(count, error));
     if (cluster < 0 || cluster >= model->info.clusters)
         return elbo_fail(error, ELBO_ERROR_USAGE, "cluster %lld; 0 to %lld were expected", (long long)cluster,
@@ -206,7 +234,7 @@ elbo_status elbo_model_cluster_prior(elbo_model *model, int64_t cluster, int64_t
     choice[0] = (float)temperature;
     for (int64_t k = 0; k < model->info.clusters; k++) choice[1 + k] = k == cluster;
     pass what = {.to = {made.data}, .width = model->info.latent, .count = count, .run = {seed, STEP_CLUSTER, 0}};
-    elbo_status status = run_batches(program, &what, error);
+    elbo_status status = run_batches(model, program, &what, error);
     if (status == ELBO_OK)
         *z = made;
     else

@@ -14,6 +14,19 @@ const elbo_estimator_type *elbo_estimator_find(const char *name, elbo_error *err
     return elbo_fail_null(error, ELBO_ERROR_USAGE, "unknown estimator \"%s\"; this build has %s", name, known);
 }
 
+elbo_status elbo_estimator_check_draws(const elbo_estimator_type *type, int64_t draws, int64_t groups,
+                                       elbo_error *error) {
+    if (draws < type->least_draws)
+        return elbo_fail(error, ELBO_ERROR_USAGE, "--estimator %s compares draws: give --draws %d or more", type->name,
+                         type->least_draws);
+    if (type->option && strcmp(type->option, "groups") == 0 && draws % groups != 0)
+        return elbo_fail(error, ELBO_ERROR_USAGE,
+                         "--estimator %s: --draws %lld are all draws and cannot be split into --groups %lld of equal "
+                         "size: give a multiple of %lld",
+                         type->name, (long long)draws, (long long)groups, (long long)groups);
+    return ELBO_OK;
+}
+
 elbo_update elbo_estimate_bound(elbo_estimate *estimate, const elbo_estimator_type *type) {
     if (!estimate->posterior.type) estimate->posterior = estimate->model->encode(estimate->context, estimate->x);
     estimate->prior = estimate->model->prior(estimate->context, elbo_node_shape(estimate->x).dim[0]);

@@ -14,7 +14,9 @@ typedef struct elbo_estimate {
     const elbo_model_type *model;
     elbo_node *x; /* [B, size] */
     const elbo_weights *weights;
-    int64_t samples;     /* K */
+    int64_t samples;     /* K, of all groups together */
+    int64_t groups;      /* miwae, piwae: M of them, of K / M draws each */
+    double share;        /* ciwae: of the ELBO */
     const char *control; /* reinforce: none, mean, leave-one-out, learned */
     double free_bits;    /* nats for each dimension below which its KL is not pressed down (0: off) */
     elbo_dist posterior, prior;
@@ -25,6 +27,8 @@ typedef struct elbo_estimator_type {
     bool reparameterised; /* needs draws that carry a gradient */
     bool free_bits;       /* knows the KL of each dimension */
     bool weighted;        /* its bound is the importance-weighted one of K draws; else the ELBO, whatever K */
+    bool mixed;           /* follows several bounds at once: no other estimator has its mean */
+    const char *option;   /* of its own: "control", "groups" or "share"; NULL: none */
     int least_draws;
     elbo_update (*bound)(const elbo_estimate *estimate);
 } elbo_estimator_type;
@@ -32,6 +36,9 @@ typedef struct elbo_estimator_type {
 extern const elbo_estimator_type *const elbo_registry_estimators[];
 /* NULL, and the known names in the error, for an unknown one. */
 const elbo_estimator_type *elbo_estimator_find(const char *name, elbo_error *error);
+/* Whether it can work with so many draws, in so many groups where it has these; a message names the options. */
+elbo_status elbo_estimator_check_draws(const elbo_estimator_type *type, int64_t draws, int64_t groups,
+                                       elbo_error *error);
 
 /* Encodes x, unless the estimate has a posterior already, and asks the estimator. The objective weighs the KL by
  * weights->kl; loss, reconstruction and kl do not. */

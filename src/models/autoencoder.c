@@ -153,9 +153,7 @@ static elbo_status check_inference(const elbo_autoencoder_options *o, elbo_error
     if (is(o->inference, "mcem") && (plain || !elbo_head_fits(&real, ELBO_HEAD_FREE, &posterior, ELBO_HEAD_FREE)))
         return elbo_fail(error, ELBO_ERROR_USAGE, "--inference mcem walks through real codes; --posterior %s gives %s",
                          posterior.type->name, elbo_support_text(posterior.type->support));
-    if (on_bound && o->draws < estimator->least_draws)
-        return elbo_fail(error, ELBO_ERROR_USAGE, "--estimator %s compares draws: give --draws %d or more",
-                         estimator->name, estimator->least_draws);
+    if (on_bound) ELBO_TRY(elbo_estimator_check_draws(estimator, o->draws, o->groups, error));
     if (is(o->estimator, "reinforce") && is(o->control, "leave-one-out") && o->draws < 2)
         return elbo_fail(error, ELBO_ERROR_USAGE, "--control leave-one-out compares draws: give --draws 2 or more");
     bool calm = is(o->control, "none") || is(o->control, "leave-one-out");
@@ -337,6 +335,8 @@ int elbo_autoencoder_updates(elbo_context *context, const elbo_model_type *model
                          .x = x,
                          .weights = weights,
                          .samples = o->draws,
+                         .groups = o->groups,
+                         .share = o->share,
                          .control = o->control,
                          .free_bits = o->free_bits};
     const elbo_estimator_type *estimator = elbo_estimator_find(o->estimator, NULL);

@@ -3,6 +3,7 @@
 #ifndef ELBO_MODELS_AUTOENCODER_H
 #define ELBO_MODELS_AUTOENCODER_H
 
+#include "infer/groups.h"
 #include "models/head.h"
 #include "models/network.h"
 
@@ -39,9 +40,10 @@
       "train encoder and decoder on the bound; by wake-sleep; with a posterior fitted for each row and no encoder "   \
       "(bbvi); on codes from Hamiltonian Monte Carlo (mcem); on the bound with a posterior over the decoder's "       \
       "weights too")                                                                                                  \
-    O(CHOICE, estimator, "b", 0, 0, "a|b|stl|iwae|dreg|reinforce|vimco",                                              \
+    O(CHOICE, estimator, "b", 0, 0, "a|b|stl|iwae|dreg|miwae|piwae|ciwae|reinforce|vimco",                            \
       "of the gradient: `elbo list estimators` tells them apart")                                                     \
     O(INT, draws, "1", 1, 10000, NULL, "samples of z for each datum in a training step (L, or K of iwae)")            \
+    ELBO_GROUP_OPTIONS(O)                                                                                             \
     O(CHOICE, control, "mean", 0, 0, "none|mean|leave-one-out|learned",                                               \
       "reinforce: what is taken off the bound to calm its gradient: nothing, its running mean, the mean of the "      \
       "other draws, or a network's guess")                                                                            \
@@ -111,7 +113,7 @@ typedef struct elbo_autoencoder_options {
         {"beta", {"kl_budget"}, "0", "--kl-budget 0, which else sets the weight"},              \
         {"kl_warmup", {"kl_budget"}, "0", "--kl-budget 0, which else sets the weight"},         \
         {"kl_budget_rate", {"kl_budget"}, "!0", "--kl-budget"},                                 \
-        {"control", {"estimator"}, "reinforce", "--estimator reinforce"},                       \
+        {"control", {"estimator"}, "reinforce", "--estimator reinforce"}, ELBO_GROUP_RULES,     \
         {"local_steps", {"inference"}, "bbvi|mcem", "--inference bbvi or mcem"},                \
         {"local_rate", {"inference"}, "bbvi", "--inference bbvi"},                              \
         {"repeats", {"inference"}, "mcem", "--inference mcem"},                                 \

@@ -11,7 +11,7 @@ static elbo_node *activate(const elbo_critic *critic, elbo_node *h) {
 elbo_node *elbo_critic_score(elbo_context *context, const elbo_critic *critic, elbo_node *z) {
     elbo_builder *builder = &context->builder;
     if (!z) return NULL;
-    builder->group = "critic";
+    builder->group = critic->group ? critic->group : "critic";
     elbo_node *h = z;
     for (int i = 0; i < critic->widths->count; i++) {
         char layer[32];

@@ -11,9 +11,10 @@ typedef struct elbo_critic {
     const char *activation;  /* after each; NULL: leaky ReLU of slope 0.2 */
     double dropout;          /* before the output, while the critic itself learns */
     bool learning;
+    const char *group; /* of its parameters; NULL: "critic" */
 } elbo_critic;
 
-/* z: [..., D] -> T(z): [...], parameters in the group "critic". */
+/* z: [..., D] -> T(z): [...]. */
 elbo_node *elbo_critic_score(elbo_context *context, const elbo_critic *critic, elbo_node *z);
 /* The loss of a critic that saw codes of kind a and of kind b: half the sum of the two means, a scalar. */
 elbo_node *elbo_critic_loss(elbo_node *score_a, elbo_node *score_b);

@@ -40,8 +40,10 @@ elbo_dist elbo_code(elbo_node *code) {
 static elbo_node *no_prior_draws(const elbo_dist *dist, elbo_shape shape, int row_axis) {
     (void)shape;
     (void)row_axis;
-    return elbo_graph_fail(dist->graph, ELBO_ERROR_UNSUPPORTED,
-                           "an autoencoder has no prior to draw codes from; decode codes of data instead");
+    return elbo_graph_fail(
+        dist->graph, ELBO_ERROR_UNSUPPORTED,
+        "an autoencoder has no prior to draw codes from; decode codes of data, or draw from a mixture that is "
+        "fitted to them (`elbo sample RUN --mixture K`)");
 }
 
 static elbo_node *no_prior_moment(const elbo_dist *dist) { return no_prior_draws(dist, dist->shape, 0); }

@@ -12,6 +12,8 @@ static const double least_variance = 1e-5;
 
 static bool is(const char *value, const char *wanted) { return strcmp(value, wanted) == 0; }
 
+const elbo_relevance elbo_hierarchy_relevance[] = {ELBO_GROUP_RULES, {NULL}};
+
 /* ---- checks and plain facts ---- */
 
 static elbo_status likelihood_head(const elbo_hierarchy_options *o, int64_t size, elbo_head *head, elbo_error *error) {
@@ -37,6 +39,13 @@ elbo_status elbo_hierarchy_check(const void *options, const elbo_item *item, elb
                          "--latents has %d levels and --widths %d; one width for each level "
                          "was expected",
                          o->latents.count, o->widths.count);
+    const elbo_estimator_type *estimator = elbo_estimator_find(o->estimator, error);
+    if (!estimator) return ELBO_ERROR_USAGE;
+    ELBO_TRY(elbo_estimator_check_draws(estimator, o->draws, o->groups, error));
+    if (o->batch_norm && is(o->estimator, "dreg"))
+        return elbo_fail(error, ELBO_ERROR_USAGE,
+                         "--estimator dreg needs --no-batch-norm: its gradient takes the weight of a draw to depend on "
+                         "that draw alone, and batch norm ties all draws together");
     return likelihood_head(o, item->size, &head, error);
 }
 
@@ -45,6 +54,10 @@ int64_t elbo_hierarchy_latent(const void *options) {
     int64_t sum = 0;
     for (int i = 0; i < o->latents.count; i++) sum += o->latents.value[i];
     return sum;
+}
+
+void elbo_hierarchy_layers(const void *options, elbo_ints *out) {
+    *out = ((const elbo_hierarchy_options *)options)->latents;
 }
 
 const elbo_dist_type *elbo_hierarchy_likelihood(const void *options) {
@@ -284,7 +297,13 @@ elbo_dist elbo_hierarchy_decode(elbo_context *context, elbo_node *z) {
 int elbo_hierarchy_updates(elbo_context *context, const elbo_model_type *model, elbo_node *x,
                            const elbo_weights *weights, elbo_update out[ELBO_MODEL_UPDATES]) {
     const elbo_hierarchy_options *o = context->options;
-    elbo_estimate how = {.context = context, .model = model, .x = x, .weights = weights, .samples = o->draws};
+    elbo_estimate how = {.context = context,
+                         .model = model,
+                         .x = x,
+                         .weights = weights,
+                         .samples = o->draws,
+                         .groups = o->groups,
+                         .share = o->share};
     out[0] = elbo_estimate_bound(&how, elbo_estimator_find(o->estimator, NULL));
     return 1;
 }

@@ -25,9 +25,18 @@ typedef struct elbo_context {
     const void *options; /* the model's own struct */
     elbo_item item;
     int phase;
-    int64_t data_rows; /* rows that are trained on; 0: not training */
-    elbo_node *local;  /* what is kept for each datum of the batch instead of encoding it; or NULL (elbo_local) */
+    int64_t data_rows;    /* rows that are trained on; 0: not training */
+    elbo_node *local;     /* what is kept for each datum of the batch instead of encoding it; or NULL (elbo_local) */
+    elbo_node *condition; /* of each datum: [B, width] (elbo_condition); NULL: none */
+    elbo_node *beside;    /* what the encoder's dense layers see beside x: [B, n]; NULL: nothing */
 } elbo_context;
+
+/* What c is in a model of p(x | c). */
+typedef enum elbo_condition {
+    ELBO_CONDITION_NONE,
+    ELBO_CONDITION_LABEL, /* the datum's label, one-hot: [B, classes] */
+    ELBO_CONDITION_PART   /* a part of x itself, zeros in the place of the rest: [B, size] */
+} elbo_condition;
 
 /* Models without an encoder keep something for each training row. */
 typedef enum elbo_local {
@@ -48,6 +57,7 @@ typedef struct elbo_update {
     int64_t repeats;                /* times in a row in each step, the later ones on other rows; 0: 1 */
     int64_t turn;                   /* epochs in a row in which it is made, before its turn passes to the others with */
     int turn_index, turns;          /* one: turn_index of turns; turn 0: it is made in every epoch */
+    bool unranked;                  /* the loss does not tell which epoch is the best: the last one is kept */
 } elbo_update;
 
 /* A stretch of a training with updates of its own: pre-training, the main part. */
@@ -84,6 +94,7 @@ typedef struct elbo_model_type {
     /* Whether options and data go together; a message says what to change. */
     elbo_status (*check)(const void *options, const elbo_item *item, elbo_error *error);
     int64_t (*latent)(const void *options);
+    void (*layers)(const void *options, elbo_ints *out); /* sizes of the code's levels, from data up; NULL: one level */
     /* The distribution of decode, and its classes or levels (0: none). */
     const elbo_dist_type *(*likelihood)(const void *options);
     int64_t (*levels)(const void *options);
@@ -100,13 +111,18 @@ typedef struct elbo_model_type {
     int64_t (*posterior_width)(const void *options);
     elbo_node *(*posterior_numbers)(elbo_context *context, elbo_node *x);
     elbo_dist (*posterior)(elbo_context *context, elbo_node *numbers);
+    /* Models of p(x | c): what c is, and for a part of x the mask of it: [size], 1 where x is given and else 0. Their
+     * prior, encode and decode read context->condition (train/condition.h brings it). NULL: the model has no c. */
+    elbo_condition (*condition)(const void *options);
+    void (*given)(const void *options, const elbo_item *item, double *mask);
     /* What is kept for each training row; NULL: nothing. */
     elbo_local (*local)(const void *options);
     int64_t (*local_steps)(const void *options); /* moves of it before each step on the parameters */
     double (*local_rate)(const void *options);   /* of those moves, where they follow gradients */
     int64_t (*repeats)(const void *options);     /* steps on the parameters for each batch; NULL: 1 */
     /* Models of clusters c: how many there are, log p(c|z) for z: [..., latent] -> [..., clusters], and p(z|c) of all
-     * of them, an event of rank 1 over [rows, clusters, latent]. NULL: the model has no clusters. */
+     * of them, an event of rank 1 over [rows, clusters, latent]. NULL (or 0 clusters): the model has none;
+     * cluster_prior alone NULL: they are no distributions. */
     int64_t (*clusters)(const void *options);
     elbo_node *(*assign)(elbo_context *context, elbo_node *z);
     elbo_dist (*cluster_prior)(elbo_context *context, int64_t rows);

@@ -54,6 +54,7 @@ elbo_node *elbo_network_encode(elbo_context *context, const elbo_network_options
     /* levels are whole numbers up to 255: the network sees them in [0, 1] */
     if (context->item.levels > 1) x = elbo_scale(x, 1.0 / (double)(context->item.levels - 1));
     elbo_node *h = is(o->network, "conv") ? convolve(context, o, x) : x;
+    if (context->beside) h = elbo_concat((elbo_node *const[]){h, context->beside}, 2, -1);
     h = elbo_nn_mlp(&context->builder, h, "dense", &o->hidden, o->activation);
     return elbo_nn_dense(&context->builder, h, last, out);
 }

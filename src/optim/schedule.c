@@ -33,10 +33,12 @@ static double cosine(const elbo_optimiser_options *options, double epoch, double
     return options->lr_min + (options->lr - options->lr_min) * 0.5 * (1 + cos(3.14159265358979323846 * share));
 }
 
-/* Stage i = 0..7 takes 3^i epochs: borders at 1, 4, 13, 40, 121, 364, 1093, 3280. */
+/* Stage i = 0..7 takes 3^i epochs: borders at 1, 4, 13, 40, 121, 364, 1093, 3280. A training of fewer epochs than these
+ * has borders in proportion, so that it, too, goes through all stages. */
 static double iwae(const elbo_optimiser_options *options, double epoch, double epochs) {
+    const double all = 3280;
     int stage = 0;
-    (void)epochs;
+    if (epochs > 0 && epochs < all) epoch *= all / epochs * (1 + 1e-12); /* a border of whole epochs is reached there */
     for (double length = 1, border = 1; stage < 7 && epoch >= border; stage++) {
         length *= 3;
         border += length;
@@ -50,7 +52,10 @@ static const schedule schedules[] = {
     {"exponential", "falls evenly by --lr-decay over every --lr-every epochs", exponential},
     {"cosine", "half a cosine from --lr to --lr-min over all epochs (Loshchilov and Hutter 2017, without restarts)",
      cosine},
-    {"iwae", "stage i = 0..7 lasts 3^i epochs at --lr times 10^(-i/7), 3280 in all (Burda et al. 2016)", iwae},
+    {"iwae",
+     "stage i = 0..7 lasts 3^i epochs at --lr times 10^(-i/7), 3280 in all; fewer --epochs shorten all stages alike "
+     "(Burda et al. 2016)",
+     iwae},
 };
 
 static const schedule *find(const char *name) {

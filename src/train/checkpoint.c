@@ -77,6 +77,7 @@ static void add_instance(pairs *list, const elbo_instance *instance) {
         add_int64_t(list, key, instance->item.shape[axis]);
     }
     add(list, "warning", instance->warning);
+    if (*instance->class_names) add(list, "item.class_names", instance->class_names);
 #define ADD_NUMBER(type, field, key, least, most) add_int64_t(list, key, (int64_t)instance->field);
     INSTANCE_NUMBERS(ADD_NUMBER)
 #undef ADD_NUMBER
@@ -198,9 +199,11 @@ static void read_item(reader *r, elbo_item *item) {
 static void read_fields(reader *r, elbo_instance *instance) {
     read_item(r, &instance->item);
     const char *dtype = text_of(r, "dtype"), *warning = elbo_safetensors_metadata(r->file, "warning");
+    const char *names = elbo_safetensors_metadata(r->file, "item.class_names"); /* models with such a condition */
     instance->dtype = dtype && strcmp(dtype, "u8") == 0 ? ELBO_U8 : ELBO_F32;
     if (dtype && strcmp(dtype, elbo_dtype_name(instance->dtype)) != 0) refuse(r, "dtype", dtype, "u8 or f32");
     snprintf(instance->warning, sizeof instance->warning, "%s", warning ? warning : "");
+    snprintf(instance->class_names, sizeof instance->class_names, "%s", names ? names : "");
 #define READ_NUMBER(type, field, key, least, most) instance->field = (type)read_between(r, key, least, most);
     INSTANCE_NUMBERS(READ_NUMBER)
 #undef READ_NUMBER

@@ -44,8 +44,6 @@ struct elbo_config {
     void *model; /* of type->options */
 };
 
-/* A deep copy. */
-elbo_config *elbo_config_copy(const elbo_config *config, elbo_error *error);
 /* Whether somebody chose the option's value: by elbo_config_set, or in a recipe of some options that gives it another
  * value than the default. A recipe of all options, as runs write it, chooses none. */
 bool elbo_config_was_set(const elbo_config *config, const char *name);

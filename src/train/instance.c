@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "train/condition.h"
 #include "train/relevance.h"
 
 static bool is(const char *value, const char *wanted) { return strcmp(value, wanted) == 0; }
@@ -175,6 +176,7 @@ static elbo_status declare_phase(elbo_instance *instance, elbo_error *error) {
     elbo_context context = elbo_instance_context(instance, graph, true);
     elbo_instance_add_local(instance, &context, 1);
     elbo_node *x = elbo_instance_x(instance, elbo_instance_raw(instance, graph, 1), true);
+    elbo_condition_add(instance, &context, 1, x);
     elbo_update update[ELBO_MODEL_UPDATES];
     elbo_weights weights = {elbo_input(graph, "kl_weight", ELBO_F32, ELBO_SCALAR)};
     instance->type->updates(&context, x, &weights, update);
@@ -217,6 +219,8 @@ elbo_status elbo_instance_new(elbo_instance *instance, const elbo_config *config
         return elbo_fail(error, ELBO_ERROR_UNSUPPORTED, "data of type %s; u8 or f32 were expected",
                          elbo_dtype_name(info->dtype));
     if (instance->type->check) ELBO_TRY(instance->type->check(instance->config->model, &instance->item, error));
+    if (elbo_condition_kind(instance) == ELBO_CONDITION_LABEL)
+        elbo_condition_names(info, instance->class_names, sizeof instance->class_names);
     ELBO_TRY(choose_scale(instance, dataset, error));
     ELBO_TRY(choose_binarisation(instance, info, error));
     ELBO_TRY(choose_levels(instance, info, error));
@@ -240,7 +244,7 @@ elbo_status elbo_instance_fits(const elbo_instance *instance, const elbo_data_in
     if (info->dtype != instance->dtype && !bytes)
         return elbo_fail(error, ELBO_ERROR_SHAPE, "%s holds %s values; the model was trained on %s", info->source,
                          elbo_dtype_name(info->dtype), elbo_dtype_name(instance->dtype));
-    return ELBO_OK;
+    return elbo_condition_fits(instance, info, error);
 }
 
 /* Whole numbers up to 255 that are stored as floats; row by row, since the room is for bytes. */

@@ -16,9 +16,10 @@ typedef struct elbo_instance {
     elbo_binarize binarize;
     double low, high; /* of raw values in training: for pictures */
     elbo_params *params;
-    int64_t data_rows; /* of the training split while training; else 0 */
-    int phase;         /* that a training is in; else 0 */
-    char warning[256]; /* about the data: "" or what to know */
+    int64_t data_rows;      /* of the training split while training; else 0 */
+    int phase;              /* that a training is in; else 0 */
+    char warning[256];      /* about the data: "" or what to know */
+    char class_names[1024]; /* "a, b, c" of a model that is conditioned on labels, as many as fit; else "" */
 } elbo_instance;
 
 /* For a new run: works out the transform from the data and the options, makes and initialises the parameters. */
@@ -45,8 +46,8 @@ elbo_node *elbo_instance_raw(const elbo_instance *instance, elbo_graph *graph, i
 elbo_node *elbo_instance_x(const elbo_instance *instance, elbo_node *raw, bool draw);
 /* Undoes the transform on a mean or draw of p(x|z): [..., size] in raw units. */
 elbo_node *elbo_instance_unscale(const elbo_instance *instance, elbo_node *x);
-/* Whether a data set has items of the instance's size and of a type that elbo_instance_rows brings to the instance's.
- */
+/* Whether a data set has items of the instance's size and of a type that elbo_instance_rows brings to the instance's,
+ * and the classes that the model is conditioned on. */
 elbo_status elbo_instance_fits(const elbo_instance *instance, const elbo_data_info *info, elbo_error *error);
 /* Whether the likelihood can give the training values (values.c): looks at some rows, and names the first value of
  * density zero. */

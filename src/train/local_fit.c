@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "graph/graph.h"
 #include "infer/infer.h"
+#include "train/condition.h"
 
 /* Draws of a fit are not those of the bound that it serves. */
 static const uint64_t own_seed = 0x6a09e667f3bcc909ULL;
@@ -16,6 +17,8 @@ static const uint64_t own_seed = 0x6a09e667f3bcc909ULL;
 #define FIT_OPTIONS(O)                         \
     O(TEXT, estimator, "b", 0, 0, NULL, "")    \
     O(INT, draws, "1", 1, 1e9, NULL, "")       \
+    O(INT, groups, "2", 1, 1e9, NULL, "")      \
+    O(REAL, share, "0.05", 0, 1, NULL, "")     \
     O(TEXT, control, "none", 0, 0, NULL, "")   \
     O(REAL, free_bits, "0", 0, 1e9, NULL, "")  \
     O(INT, fit_steps, "300", 1, 1e9, NULL, "") \
@@ -45,6 +48,8 @@ static elbo_status read_options(fit_options *options, const elbo_instance *insta
 static const elbo_estimator_type *choose(elbo_estimate *how, const fit_options *options, bool trained) {
     bool plain = how->posterior.type->draws == ELBO_DRAWS_PLAIN;
     how->samples = trained ? options->draws : plain ? 10 : 1;
+    how->groups = options->groups;
+    how->share = options->share;
     how->control = trained ? options->control : "leave-one-out";
     how->free_bits = trained ? options->free_bits : 0;
     return elbo_estimator_find(trained ? options->estimator : plain ? "reinforce" : "stl", NULL);
@@ -65,6 +70,7 @@ static void build(elbo_local_fit *fit, const elbo_instance *instance, const elbo
     elbo_context context = elbo_instance_context(instance, graph, false);
     elbo_random_uniform(graph, ELBO_SHAPE(1), 0); /* the first stream draws pixels elsewhere */
     fit->x = elbo_input(graph, "x", ELBO_F32, ELBO_SHAPE(fit->rows, fit->item_size));
+    fit->condition = elbo_condition_add_input(instance, &context, fit->rows);
     fit->numbers = elbo_input(graph, "numbers", ELBO_F32, ELBO_SHAPE(fit->rows, fit->width));
     fit->kl_weight = elbo_input(graph, "kl_weight", ELBO_F32, ELBO_SCALAR);
     elbo_weights weights = {fit->kl_weight};
@@ -119,6 +125,14 @@ void elbo_local_fit_clear(elbo_local_fit *fit) {
 }
 
 /* ---- running ---- */
+
+void elbo_local_fit_condition(elbo_local_fit *fit, const float *condition) {
+    elbo_plan *const plans[2] = {fit->plan, fit->bound_plan};
+    for (int p = 0; fit->condition && condition && p < 2; p++) {
+        float *to = plans[p] ? elbo_plan_input(plans[p], fit->condition) : NULL;
+        if (to) memcpy(to, condition, sizeof *to * (size_t)elbo_shape_count(elbo_node_shape(fit->condition)));
+    }
+}
 
 static void feed(elbo_local_fit *fit, elbo_plan *plan, const float *x, double kl_weight) {
     float *to = elbo_plan_input(plan, fit->x), *weight = elbo_plan_input(plan, fit->kl_weight);

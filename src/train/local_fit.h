@@ -22,6 +22,7 @@ typedef struct elbo_local_fit {
     elbo_graph *graph;
     elbo_plan *plan, *bound_plan; /* the latter NULL unless asked for */
     elbo_node *x;                 /* input: [rows, size], the model's own values */
+    elbo_node *condition;         /* input: [rows, width] of a model with one; else NULL */
     elbo_node *numbers;           /* input: [rows, width] */
     elbo_node *kl_weight;         /* input */
     elbo_node *gradient;          /* of -sum of the rows' bounds: [rows, width] */
@@ -41,6 +42,8 @@ typedef struct elbo_local_fit_spec {
 elbo_status elbo_local_fit_new(elbo_local_fit *fit, const elbo_instance *instance, const elbo_local_fit_spec *spec,
                                elbo_error *error);
 void elbo_local_fit_clear(elbo_local_fit *fit);
+/* What the rows of the runs that follow are conditioned on: [rows, elbo_condition_width]; NULL: nothing. */
+void elbo_local_fit_condition(elbo_local_fit *fit, const float *condition);
 
 typedef struct elbo_local_moves {
     int64_t first, steps; /* steps [first, first + steps) */

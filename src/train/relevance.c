@@ -16,7 +16,14 @@ static const elbo_relevance input_rules[] = {{"binarize",
                                               "a --likelihood that does not take grey values as levels"},
                                              {NULL}};
 
-static const elbo_relevance data_rules[] = {{"test_fraction", {"test_count"}, "0", "--test-count 0"}, {NULL}};
+#define HELD_OUT "held-out rows, and --pool trains on all"
+
+static const elbo_relevance data_rules[] = {{"test_fraction", {"test_count"}, "0", "--test-count 0"},
+                                            {"test_fraction", {"pool"}, "false", HELD_OUT},
+                                            {"split_seed", {"pool"}, "false", HELD_OUT},
+                                            {"evaluate_every", {"pool"}, "false", HELD_OUT},
+                                            {"early_stop", {"pool"}, "false", HELD_OUT},
+                                            {NULL}};
 
 const elbo_relevance *elbo_relevance_list(const elbo_model_type *type, size_t index) {
     static const elbo_relevance none[] = {{NULL}};
@@ -52,6 +59,18 @@ static bool holds(const elbo_relevance *rule, const elbo_config *config) {
         if (listed(rule->values + without, value) != without) return true;
     }
     return false;
+}
+
+bool elbo_config_matters(const elbo_config *config, const char *name) {
+    char ignored[VALUE], spelt[PATTERN];
+    const elbo_relevance *rule;
+    bool matters = elbo_config_get(config, name, ignored, sizeof ignored);
+    snprintf(spelt, sizeof spelt, "%s", name);
+    spell(spelt);
+    for (size_t list = 0; (rule = elbo_relevance_list(config->type, list)); list++)
+        for (; rule->option; rule++)
+            if (strcmp(rule->option, spelt) == 0 && !holds(rule, config)) matters = false;
+    return matters;
 }
 
 elbo_status elbo_config_check_relevance(const elbo_config *config, elbo_error *error) {

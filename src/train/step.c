@@ -70,6 +70,7 @@ elbo_status elbo_step_program_new(elbo_step_program *program, const elbo_instanc
     elbo_context context = elbo_instance_context(instance, program->graph, program->training);
     if (program->training) context.builder.assignments = &program->assignments;
     program->local = elbo_instance_add_local(instance, &context, rows);
+    program->label = elbo_condition_add(instance, &context, rows, x);
     elbo_weights weights = {program->kl_weight};
     program->updates = instance->type->updates(&context, x, &weights, program->update);
     elbo_status status = elbo_graph_check(program->graph, error);
@@ -89,7 +90,9 @@ void elbo_step_program_clear(elbo_step_program *program) {
 elbo_status elbo_step_program_load_update(elbo_step_program *program, int u, const elbo_instance *instance,
                                           const elbo_dataset *dataset, elbo_split split, const int64_t *index,
                                           int64_t start, elbo_error *error) {
-    void *to = program->plan[u] ? elbo_plan_input(program->plan[u], program->raw) : NULL;
+    elbo_plan *plan = program->plan[u];
+    void *to = plan ? elbo_plan_input(plan, program->raw) : NULL;
+    ELBO_TRY(elbo_condition_read(instance, dataset, split, index, start, program->rows, plan, program->label, error));
     return to ? elbo_instance_rows(instance, dataset, split, index, start, program->rows, to, error) : ELBO_OK;
 }
 
@@ -176,7 +179,10 @@ elbo_status elbo_step_diagnose(elbo_step_program *program, int u, double kl_weig
         float *weight = elbo_plan_input(plan, program->kl_weight);
         float *local = program->local ? elbo_plan_input(plan, program->local) : NULL;
         const float *kept = program->local ? elbo_plan_input(program->plan[u], program->local) : NULL;
+        int32_t *label = program->label ? elbo_plan_input(plan, program->label) : NULL;
+        const int32_t *labels = program->label ? elbo_plan_input(program->plan[u], program->label) : NULL;
         if (weight) *weight = (float)kl_weight;
+        if (label && labels) memcpy(label, labels, sizeof *label * (size_t)program->rows);
         if (local && kept) memcpy(local, kept, sizeof *local * (size_t)elbo_shape_count(program->local->shape));
         status = elbo_plan_run(plan, run, error);
     }

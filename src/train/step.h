@@ -2,7 +2,7 @@
 #ifndef ELBO_TRAIN_STEP_H
 #define ELBO_TRAIN_STEP_H
 
-#include "train/instance.h"
+#include "train/condition.h"
 
 typedef struct elbo_step_program {
     int64_t rows;
@@ -10,6 +10,7 @@ typedef struct elbo_step_program {
     elbo_graph *graph;
     elbo_node *raw, *kl_weight;
     elbo_node *local; /* input [rows, width] of models without an encoder; else NULL */
+    elbo_node *label; /* input [rows] of models that are conditioned on labels; else NULL */
     elbo_assignments assignments;
     float *params; /* where those go; NULL unless training */
     elbo_update update[ELBO_MODEL_UPDATES];

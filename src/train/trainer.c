@@ -61,6 +61,9 @@ static elbo_status open_data(trainer *t, const elbo_config *config, elbo_error *
     t->rows = info->count[ELBO_SPLIT_TRAIN];
     t->held_out = info->count[ELBO_SPLIT_VALID] > 0 ? ELBO_SPLIT_VALID : ELBO_SPLIT_TEST;
     if (t->rows < 1) return elbo_fail(error, ELBO_ERROR_USAGE, "%s has no training rows", config->input.data);
+    if (t->request->config && config->training.early_stop > 0 && info->count[t->held_out] == 0)
+        return elbo_fail(error, ELBO_ERROR_USAGE, "--early-stop needs held-out rows, and %s has none",
+                         config->input.data);
     if (t->request->config) t->state.data_rows = t->rows;
     t->instance.data_rows = t->rows;
     if (t->rows != t->state.data_rows)
@@ -90,6 +93,10 @@ static elbo_status make_programs(trainer *t, elbo_error *error) {
             "--batch %lld and %lld training rows: %s needs batches of at least %lld rows with these options",
             (long long)t->options->batch, (long long)t->rows, t->instance.type->name, (long long)least);
     ELBO_TRY(elbo_step_program_new(&t->full, &t->instance, batch, t->gradient, threads, error));
+    if (t->full.update[0].unranked && t->options->early_stop > 0)
+        return elbo_fail(error, ELBO_ERROR_USAGE,
+                         "--early-stop: the loss of %s is an estimate that does not tell which epoch is the best",
+                         t->instance.type->name);
     if (rest) ELBO_TRY(elbo_step_program_new(&t->rest, &t->instance, rest, t->gradient, threads, error));
     ELBO_TRY(elbo_local_store_new(&t->local, &t->instance, t->rows, batch, rest, threads, error));
     t->steps = (t->rows + batch - 1) / batch;
@@ -273,6 +280,13 @@ static void tear_down(trainer *t) {
 
 /* ---- saying ---- */
 
+/* Whether the loss of the phase at hand has a reconstruction in it. */
+static bool reconstructs(const trainer *t) {
+    for (int u = 0; u < t->full.updates; u++)
+        if (t->full.update[u].reconstruction) return true;
+    return false;
+}
+
 static bool say(trainer *t, elbo_event event, double test_loss, double rate, double norm, const char *message) {
     if (!t->request->progress) return false;
     const elbo_training_state *s = &t->state;
@@ -284,7 +298,7 @@ static bool say(trainer *t, elbo_event event, double test_loss, double rate, dou
                               .step = s->step_in_epoch,
                               .steps = t->steps,
                               .loss = s->loss / rows,
-                              .reconstruction = s->reconstruction / rows,
+                              .reconstruction = reconstructs(t) ? s->reconstruction / rows : NAN,
                               .kl = t->instance.type->deterministic ? NAN : s->kl / rows,
                               .test_loss = test_loss,
                               .rate = rate,
@@ -516,7 +530,7 @@ static elbo_status finish_epoch(trainer *t, bool *stop, elbo_error *error) {
     bool asked = say(t, ELBO_EVENT_EPOCH, test.loss, rate, s->norm / (double)t->steps, NULL);
     s->step_in_epoch = s->rows = 0;
     s->loss = s->reconstruction = s->kl = s->norm = s->seconds = 0;
-    if (better && is_final(t)) note_best(t);
+    if (better && is_final(t) && !t->full.update[0].unranked) note_best(t);
     *stop = is_final(t) && t->options->early_stop > 0 && s->worse >= t->options->early_stop;
     if (asked || last || *stop || ends_phase(t) || now() - t->saved_at >= least_pause) ELBO_TRY(save(t, error));
     if (asked && !last)

@@ -6,7 +6,7 @@
 
 #include "base/memory.h"
 #include "graph/graph.h"
-#include "train/instance.h"
+#include "train/condition.h"
 
 enum { LOOKED_AT = 10000, BATCH = 100 };
 static const double sum_tolerance = 1e-3; /* shares that were rounded to three or four digits still pass */
@@ -16,6 +16,7 @@ typedef struct probe {
     elbo_graph *graph;
     elbo_plan *plan;
     elbo_node *raw, *x, *density; /* density: of each value, or of each row */
+    elbo_node *label;             /* input of a model that is conditioned on labels; else NULL */
     const elbo_dist_type *likelihood;
 } probe;
 
@@ -26,7 +27,9 @@ static elbo_status build(probe *p, const elbo_instance *instance, elbo_error *er
     p->raw = elbo_instance_raw(instance, p->graph, p->rows);
     p->x = elbo_instance_x(instance, p->raw, true);
     int64_t latent = instance->type->latent(instance->config->model);
-    elbo_dist likelihood = instance->type->decode(&context, elbo_constant(p->graph, 0, ELBO_SHAPE(1, latent)));
+    p->label = elbo_condition_add(instance, &context, p->rows, p->x);
+    int64_t codes = context.condition ? p->rows : 1;
+    elbo_dist likelihood = instance->type->decode(&context, elbo_constant(p->graph, 0, ELBO_SHAPE(codes, latent)));
     ELBO_TRY(elbo_graph_check(p->graph, error));
     p->likelihood = likelihood.type;
     p->density = likelihood.type->log_prob(&likelihood, p->x);
@@ -73,6 +76,7 @@ static elbo_status look(probe *p, const elbo_instance *instance, const elbo_data
     elbo_run run = {.first_row = (uint32_t)first};
     if (!raw) return ELBO_OK; /* the density does not depend on x */
     ELBO_TRY(elbo_instance_rows(instance, dataset, ELBO_SPLIT_TRAIN, NULL, first, p->rows, raw, error));
+    ELBO_TRY(elbo_condition_read(instance, dataset, ELBO_SPLIT_TRAIN, NULL, first, p->rows, p->plan, p->label, error));
     ELBO_TRY(elbo_plan_run(p->plan, &run, error));
     ELBO_TRY(check_densities(p, first, instance->item.size, error));
     return check_sums(p, first, instance->item.size, error);

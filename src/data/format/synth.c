@@ -29,12 +29,24 @@ static elbo_status read_topics(elbo_table *table, const char *source, elbo_error
     return elbo_synth_topics(table, &options, error);
 }
 
+static elbo_status read_onehot(elbo_table *table, const char *source, elbo_error *error) {
+    elbo_onehot_options options;
+    ELBO_TRY(elbo_synth_options(&elbo_onehot_options_table, &options, source, error));
+    return elbo_synth_onehot(table, &options, error);
+}
+
+static elbo_status read_ring(elbo_table *table, const char *source, elbo_error *error) {
+    elbo_ring_options options;
+    ELBO_TRY(elbo_synth_options(&elbo_ring_options_table, &options, source, error));
+    return elbo_synth_ring(table, &options, error);
+}
+
 /* None of the generators has an option that owns memory, so there is nothing to clear above. */
 static const struct {
     const char *name;
     elbo_status (*read)(elbo_table *table, const char *source, elbo_error *error);
-} generators[] = {
-    {"glyphs", read_glyphs}, {"sprites", read_sprites}, {"mixture", read_mixture}, {"topics", read_topics}};
+} generators[] = {{"glyphs", read_glyphs}, {"sprites", read_sprites}, {"mixture", read_mixture},
+                  {"topics", read_topics}, {"onehot", read_onehot},   {"ring", read_ring}};
 enum { GENERATORS = sizeof generators / sizeof *generators };
 
 static elbo_status fail_unknown(const char *name, elbo_error *error) {
@@ -76,7 +88,8 @@ static elbo_status read(elbo_table *table, const char *path, const char *key, co
 const elbo_format elbo_format_synth = {
     .name = "synth",
     .description =
-        "generated: synth:glyphs, synth:sprites, synth:mixture, synth:topics, with ?key=value&... for their options",
+        "generated: synth:glyphs, synth:sprites, synth:mixture, synth:topics, synth:onehot, synth:ring, with "
+        "?key=value&... for their options",
     .claims = claims,
     .read = read,
 };

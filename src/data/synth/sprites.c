@@ -85,6 +85,14 @@ static elbo_status choose_rows(const elbo_sprites_options *options, int64_t **ch
     return ELBO_OK;
 }
 
+static elbo_status name_factors(elbo_table *table, elbo_error *error) {
+    static const char *const names[ELBO_SPRITE_FACTORS] = {"shape", "scale", "orientation", "x", "y"};
+    table->factor_names = elbo_calloc(ELBO_SPRITE_FACTORS * sizeof *table->factor_names);
+    for (int f = 0; table->factor_names && f < ELBO_SPRITE_FACTORS; f++)
+        if (!(table->factor_names[f] = elbo_strdup(names[f]))) return elbo_fail_memory(error, 16, "names of factors");
+    return table->factor_names ? ELBO_OK : elbo_fail_memory(error, sizeof names, "names of factors");
+}
+
 elbo_status elbo_synth_sprites(elbo_table *table, const elbo_sprites_options *options, elbo_error *error) {
     static const int64_t item[2] = {ELBO_SPRITE_SIDE, ELBO_SPRITE_SIDE};
     static const char *const names[3] = {"square", "ellipse", "heart"};
@@ -92,15 +100,19 @@ elbo_status elbo_synth_sprites(elbo_table *table, const elbo_sprites_options *op
     ELBO_TRY(count_rows(options, &train, &test, error));
     ELBO_TRY(elbo_synth_table(table, ELBO_U8, 2, item, train, test, 3, error));
     ELBO_TRY(elbo_synth_names(table, names, error));
+    const int64_t factor_shape[2] = {train + test, ELBO_SPRITE_FACTORS};
+    ELBO_TRY(elbo_array_new(&table->factors, ELBO_I32, 2, factor_shape, error));
+    ELBO_TRY(name_factors(table, error));
     ELBO_TRY(choose_rows(options, &grid, error));
     uint8_t *values = table->values.data;
-    int32_t *labels = table->labels.data;
+    int32_t *labels = table->labels.data, *known = table->factors.data;
 #pragma omp parallel for schedule(static)
     for (int64_t row = 0; row < train + test; row++) {
         int factors[ELBO_SPRITE_FACTORS];
         elbo_synth_sprite_factors(grid[row], factors);
         elbo_synth_sprite(factors, values + row * ELBO_SPRITE_SIZE);
         labels[row] = factors[ELBO_SPRITE_SHAPE];
+        for (int f = 0; f < ELBO_SPRITE_FACTORS; f++) known[row * ELBO_SPRITE_FACTORS + f] = factors[f];
     }
     elbo_free(grid);
     return ELBO_OK;

@@ -1,4 +1,5 @@
-/* Generated data sets: handwriting-like digits, sprites with known factors, Gaussian mixtures, and documents.
+/* Generated data sets: handwriting-like digits, sprites with known factors, Gaussian mixtures, documents, and two toys:
+ * unit vectors and a ring.
  *
  * Each is a function of its options alone: the same seed gives the same rows on any machine, for any thread count,
  * and for any number of other rows (asking for more training rows leaves the test rows as they were). */
@@ -58,7 +59,7 @@ void elbo_synth_sprite(const int factors[ELBO_SPRITE_FACTORS], uint8_t out[ELBO_
 /* The factor indices of an index into the grid, 0 <= index < ELBO_SPRITE_GRID. */
 void elbo_synth_sprite_factors(int64_t index, int factors[ELBO_SPRITE_FACTORS]);
 
-/* values: u8 [count + test, 64, 64]; labels: i32, the shape. */
+/* values: u8 [count + test, 64, 64]; labels: i32, the shape; factors: i32 [count + test, 5]. */
 elbo_status elbo_synth_sprites(elbo_table *table, const elbo_sprites_options *options, elbo_error *error);
 
 /* The factors of rows first .. first + count - 1 of that table (training rows come first, then test rows) into
@@ -115,6 +116,37 @@ void elbo_synth_topics_shares(const elbo_topics_options *options, uint32_t sampl
 elbo_status elbo_synth_topics(elbo_table *table, const elbo_topics_options *options, elbo_error *error);
 
 /* ------------------------------------------------------------------------------------------------------------------
+ * synth:onehot: unit vectors, each as often as the others
+ * --------------------------------------------------------------------------------------------------------------- */
+
+#define ELBO_ONEHOT_OPTIONS(O)                                                           \
+    O(INT, size, "4", 1, 1000, NULL, "number of different vectors, and their dimension") \
+    O(INT, rows, "1000", 1, 1e8, NULL, "number of training rows")                        \
+    O(INT, test, "100", 0, 1e8, NULL, "number of test rows")
+ELBO_OPTIONS_STRUCT(elbo_onehot_options, ELBO_ONEHOT_OPTIONS);
+extern const elbo_options elbo_onehot_options_table;
+
+/* values: u8 [rows + test, size], 0 or 1: row i of a split is 1 at i modulo size; labels: i32, that number. */
+elbo_status elbo_synth_onehot(elbo_table *table, const elbo_onehot_options *options, elbo_error *error);
+
+/* ------------------------------------------------------------------------------------------------------------------
+ * synth:ring: x = radius (cos a, sin a) + scale e with a uniform on [0, 2 pi) and e ~ N(0, I). The distance r from the
+ * centre has Rice's density r / scale^2 exp(-(r^2 + radius^2) / (2 scale^2)) I_0(r radius / scale^2).
+ * --------------------------------------------------------------------------------------------------------------- */
+
+#define ELBO_RING_OPTIONS(O)                                                         \
+    O(REAL, radius, "2", 0, 1e6, NULL, "of the circle")                              \
+    O(REAL, scale, "0.1", 0, 1e6, NULL, "standard deviation of the noise around it") \
+    O(INT, rows, "5000", 1, 1e9, NULL, "number of training rows")                    \
+    O(INT, test, "1000", 0, 1e9, NULL, "number of test rows")                        \
+    O(INT, seed, "0", 0, 9.2e18, NULL, "seed of angles and noise")
+ELBO_OPTIONS_STRUCT(elbo_ring_options, ELBO_RING_OPTIONS);
+extern const elbo_options elbo_ring_options_table;
+
+/* values: f32 [rows + test, 2]; labels: i32, the quarter of the turn that the angle a lies in. */
+elbo_status elbo_synth_ring(elbo_table *table, const elbo_ring_options *options, elbo_error *error);
+
+/* ------------------------------------------------------------------------------------------------------------------
  * Shared by the generators
  * --------------------------------------------------------------------------------------------------------------- */
 
@@ -126,7 +158,8 @@ enum {
     ELBO_SYNTH_MIXTURE_DENSITY,
     ELBO_SYNTH_TOPICS_WORDS,
     ELBO_SYNTH_TOPICS_SHARES,
-    ELBO_SYNTH_TOPICS
+    ELBO_SYNTH_TOPICS,
+    ELBO_SYNTH_RING
 };
 
 /* Sample number of a table's row: test rows count from 2^31, so that they stay when the training rows change. */

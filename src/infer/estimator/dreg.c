@@ -4,21 +4,23 @@
  *   phi (encoder):           sum_k w~_k^2 d log w_k/dz_k dz_k/dphi    with q's own parameters held in log w
  *
  * Both come from one backward pass: with z taken as given, G_k = w~_k d log w_k/dz_k is part of theta's gradient, and
- * w~_k G_k . z_k(phi) is a surrogate for phi's. */
+ * w~_k G_k . z_k(phi) is a surrogate for phi's. log q counts for the slope in z alone: theta's part takes it as a
+ * constant, also where q has networks of its own (the levels of a hierarchy) or shares them with the prior. */
 #include "infer/infer.h"
 
 static elbo_update bound(const elbo_estimate *e) {
-    elbo_dist stopped = elbo_estimate_stopped(e);
     elbo_node *draws = elbo_estimate_draws(e, true), *z = elbo_stop_gradient(draws);
-    elbo_terms terms = elbo_estimate_terms(e, &stopped, z);
+    elbo_terms terms = elbo_estimate_terms(e, &e->posterior, z);
     elbo_update update = elbo_estimate_report_weighted(e, &terms);
     elbo_node *log_weight = elbo_estimate_log_weight(e, &terms);
     if (!log_weight) return update;
     elbo_node *weight = elbo_stop_gradient(elbo_softmax(log_weight, 0)); /* [K, B] */
     elbo_shape shape = elbo_node_shape(weight);
     double rows = (double)shape.dim[shape.rank - 1];
-    elbo_node *theta = elbo_scale(elbo_sum_all(elbo_mul(weight, log_weight)), 1 / rows), *slope;
-    elbo_grad(theta, &z, 1, &slope);
+    elbo_node *all = elbo_scale(elbo_sum_all(elbo_mul(weight, log_weight)), 1 / rows), *slope;
+    elbo_grad(all, &z, 1, &slope);
+    elbo_node *joint = elbo_add(terms.log_likelihood, elbo_mul(e->weights->kl, terms.log_prior));
+    elbo_node *theta = elbo_scale(elbo_sum_all(elbo_mul(weight, joint)), 1 / rows);
     shape.dim[shape.rank++] = 1;
     elbo_node *phi = elbo_sum_all(elbo_mul(elbo_stop_gradient(elbo_mul(slope, elbo_reshape(weight, shape))), draws));
     update.objective = elbo_neg(elbo_add(theta, phi));

@@ -72,5 +72,6 @@ const elbo_estimator_type elbo_estimator_reinforce = {
     .name = "reinforce",
     .description = "score function: any posterior, with --control against its noise",
     .paper = "Williams 1992; Mnih and Gregor 2014, arXiv:1402.0030",
+    .option = "control",
     .least_draws = 1,
     .bound = bound};

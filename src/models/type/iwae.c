@@ -7,18 +7,20 @@
 #include "models/hierarchy.h"
 
 /* The options of a hierarchy with this paper's values. */
-#define IWAE_OPTIONS(O)                                                                                               \
-    O(INTS, latents, "50", 1, 65536, NULL, "dimensions of the codes, from data up: 50, or 100,50")                    \
-    O(INTS, widths, "200", 1, 65536, NULL, "widths of the networks under each level, from data up: 200, or 200,100")  \
-    O(INT, depth, "2", 1, 8, NULL, "dense layers of each network")                                                    \
-    O(CHOICE, activation, "tanh", 0, 0, ELBO_ACTIVATIONS, "after each hidden layer")                                  \
-    O(BOOL, batch_norm, "false", 0, 0, NULL, "normalise the batch in every dense layer but the output")               \
-    O(CHOICE, variance, "exp", 0, 0, "softplus|exp",                                                                  \
-      "of the codes: softplus(.) + 1e-5, or the exponential of a log variance")                                       \
-    O(TEXT, likelihood, "bernoulli", 0, 0, NULL, "p(x|z): a distribution whose parameters the decoder gives")         \
-    O(CHOICE, estimator, "iwae", 0, 0, "a|stl|iwae|dreg", "of the gradient: `elbo list estimators` tells them apart") \
-    O(INT, draws, "50", 1, 10000, NULL, "samples of z for each datum in a training step (K)")                         \
-    O(CHOICE, init, "glorot-uniform", 0, 0, "lecun-uniform|glorot-uniform|he-normal|normal", "how weights start")     \
+#define IWAE_OPTIONS(O)                                                                                              \
+    O(INTS, latents, "50", 1, 65536, NULL, "dimensions of the codes, from data up: 50, or 100,50")                   \
+    O(INTS, widths, "200", 1, 65536, NULL, "widths of the networks under each level, from data up: 200, or 200,100") \
+    O(INT, depth, "2", 1, 8, NULL, "dense layers of each network")                                                   \
+    O(CHOICE, activation, "tanh", 0, 0, ELBO_ACTIVATIONS, "after each hidden layer")                                 \
+    O(BOOL, batch_norm, "false", 0, 0, NULL, "normalise the batch in every dense layer but the output")              \
+    O(CHOICE, variance, "exp", 0, 0, "softplus|exp",                                                                 \
+      "of the codes: softplus(.) + 1e-5, or the exponential of a log variance")                                      \
+    O(TEXT, likelihood, "bernoulli", 0, 0, NULL, "p(x|z): a distribution whose parameters the decoder gives")        \
+    O(CHOICE, estimator, "iwae", 0, 0, ELBO_HIERARCHY_ESTIMATORS,                                                    \
+      "of the gradient: `elbo list estimators` tells them apart")                                                    \
+    O(INT, draws, "50", 1, 10000, NULL, "samples of z for each datum in a training step (K)")                        \
+    ELBO_GROUP_OPTIONS(O)                                                                                            \
+    O(CHOICE, init, "glorot-uniform", 0, 0, "lecun-uniform|glorot-uniform|he-normal|normal", "how weights start")    \
     O(REAL, init_scale, "1", 0, 1000, NULL, "factor on the start; normal: its standard deviation")
 
 #define ELBO_TABLE_STRUCT elbo_hierarchy_options

@@ -10,17 +10,16 @@
  * (the paper's equation 12, whose sums over dimensions are the closed KL). For each fixed gamma this is below log p(x)
  * in expectation over z, so its mean over gammas is too.
  *
- * A training has up to three phases: the layers of an autoencoder one after the other ("stack": Xie, Girshick and
- * Farhadi 2016, arXiv:1511.06335, section 3.2), the autoencoder as a whole, and the bound, before which the mixture is
- * fitted to the means of q(z|x) by EM. */
+ * A training has up to three phases (stack.h): the layers of an autoencoder one after the other, the autoencoder as a
+ * whole, and the bound, before which the mixture is fitted to the means of q(z|x) by EM. */
 #include <math.h>
-#include <stdio.h>
 
 #include "graph/graph.h"
 #include "graph/params.h"
 #include "infer/fit/mixture_fit.h"
 #include "infer/kl.h"
 #include "models/autoencoder.h"
+#include "models/stack.h"
 
 #define VADE_CODE_OPTIONS(O)                                         \
     O(INT, latent, "10", 1, 65536, NULL, "dimensions of the code z") \
@@ -109,24 +108,14 @@ static elbo_context inside(const elbo_context *context, const elbo_autoencoder_o
     return inner;
 }
 
-static elbo_status check_stack(const vade_options *o, elbo_error *error) {
-    const elbo_network_options *network = &o->autoencoder.network;
-    if (o->layer_epochs == 0) return ELBO_OK;
-    if (network->network[0] == 'c')
-        return elbo_fail(error, ELBO_ERROR_USAGE, "--layer-epochs needs dense layers: --network mlp");
-    if (network->decoder_hidden.count)
-        return elbo_fail(error, ELBO_ERROR_USAGE,
-                         "--layer-epochs pairs layers of encoder and decoder: leave --decoder-hidden to the mirror");
-    if (network->hidden.count + 1 > ELBO_MODEL_UPDATES)
-        return elbo_fail(error, ELBO_ERROR_USAGE, "--layer-epochs: %d hidden layers; at most %d are pre-trained singly",
-                         network->hidden.count, ELBO_MODEL_UPDATES - 1);
-    return ELBO_OK;
-}
+/* How its autoencoder is pre-trained; defined below its parts. */
+static elbo_stack stack_of(const vade_options *o);
 
 static elbo_status check(const void *options, const elbo_item *item, elbo_error *error) {
     elbo_autoencoder_options base = base_of(options);
     ELBO_TRY(elbo_autoencoder_check(&base, item, error));
-    return check_stack(options, error);
+    elbo_stack stack = stack_of(options);
+    return elbo_stack_check(&stack, error);
 }
 
 static elbo_dist posterior(elbo_context *context, elbo_node *numbers) {
@@ -220,31 +209,34 @@ static elbo_dist cluster_prior(elbo_context *context, int64_t count) {
 
 /* ---- Phases ---- */
 
-typedef enum part { STACK, WHOLE, BOUND } part;
-
-static int list_parts(const vade_options *o, part out[3]) {
-    int count = 0;
-    if (o->layer_epochs > 0) out[count++] = STACK;
-    if (o->pretrain_epochs > 0) out[count++] = WHOLE;
-    out[count++] = BOUND;
-    return count;
+/* The means of q(z|x): the first half of the numbers of the encoder's last layer. */
+static elbo_node *code_layer(elbo_context *context, elbo_node *h) {
+    int64_t latent = ((const vade_options *)context->options)->autoencoder.latent;
+    return elbo_slice(elbo_nn_dense(&context->builder, h, "posterior", 2 * latent), -1, 0, latent);
 }
 
-static part part_of(const vade_options *o, int phase) {
-    part list[3];
-    int count = list_parts(o, list);
-    return list[phase < count ? phase : count - 1];
+static elbo_dist output_layer(elbo_context *context, elbo_node *h) {
+    elbo_autoencoder_options base = base_of(context->options);
+    elbo_context inner = inside(context, &base);
+    base.network.hidden.count = 0;
+    return elbo_autoencoder_decode(&inner, h);
+}
+
+static elbo_stack stack_of(const vade_options *o) {
+    return (elbo_stack){.model = &elbo_model_vade,
+                        .network = &o->autoencoder.network,
+                        .layer_epochs = o->layer_epochs,
+                        .pretrain_epochs = o->pretrain_epochs,
+                        .rate = o->pretrain_rate,
+                        .noise = o->noise,
+                        .whole_noise = o->noise,
+                        .code = code_layer,
+                        .output = output_layer};
 }
 
 static int phases(const void *options, int64_t epochs, elbo_phase out[ELBO_MODEL_PHASES]) {
-    const vade_options *o = options;
-    part list[3];
-    int count = list_parts(o, list);
-    for (int p = 0; p < count; p++)
-        out[p] = list[p] == STACK ? (elbo_phase){"layers", o->layer_epochs * (o->autoencoder.network.hidden.count + 1)}
-                 : list[p] == WHOLE ? (elbo_phase){"autoencoder", o->pretrain_epochs}
-                                    : (elbo_phase){"bound", epochs};
-    return count;
+    elbo_stack stack = stack_of(options);
+    return elbo_stack_phases(&stack, "bound", epochs, out);
 }
 
 static float *tensor_of(elbo_params *params, const char *name, size_t count) {
@@ -290,7 +282,8 @@ static elbo_status fit_mixture(const elbo_entrance *entrance, elbo_fit_rows *cod
 
 /* Before the bound: EM on the means of q(z|x). */
 static elbo_status enter(const elbo_entrance *entrance, elbo_error *error) {
-    if (part_of(entrance->options, entrance->phase) != BOUND) return ELBO_OK;
+    elbo_stack stack = stack_of(entrance->options);
+    if (elbo_stack_part_of(&stack, entrance->phase) != ELBO_STACK_LAST) return ELBO_OK;
     const int64_t shape[2] = {entrance->rows, entrance->latent};
     elbo_array array = {.dtype = ELBO_F32, .rank = 2, .shape = {shape[0], shape[1]}, .data = (void *)entrance->codes};
     elbo_fit_rows codes;
@@ -308,84 +301,6 @@ static elbo_status enter(const elbo_entrance *entrance, elbo_error *error) {
 }
 
 /* ---- Updates ---- */
-
-/* x as the encoder sees it: levels in [0, 1]. */
-static elbo_node *seen(const elbo_context *context, elbo_node *x) {
-    return context->item.levels > 1 ? elbo_scale(x, 1.0 / (double)(context->item.levels - 1)) : x;
-}
-
-static elbo_update reconstruction_update(const vade_options *o, const char *name, elbo_node *log_likelihood) {
-    elbo_update update = {.name = name, .groups = {"encoder", "decoder"}, .rate = o->pretrain_rate};
-    update.objective = update.loss = update.reconstruction = elbo_neg(elbo_mean_all(log_likelihood));
-    return update;
-}
-
-/* The autoencoder as a whole, through the means of q(z|x). */
-static elbo_update whole(elbo_context *context, elbo_node *x) {
-    const vade_options *o = context->options;
-    elbo_dist code = encode(context, elbo_nn_dropout(&context->builder, x, o->noise));
-    elbo_dist likelihood = decode(context, elbo_dist_mean(&code));
-    if (!likelihood.type) return (elbo_update){.name = "autoencoder"};
-    return reconstruction_update(o, "autoencoder", elbo_dist_log_prob(&likelihood, x));
-}
-
-/* What layer `index` of the encoder reads. */
-static elbo_node *below(elbo_context *context, elbo_node *x, int index) {
-    const elbo_network_options *network = context->options;
-    elbo_ints widths = network->hidden;
-    widths.count = index;
-    context->builder.group = "encoder";
-    return elbo_nn_mlp(&context->builder, seen(context, x), "dense", &widths, network->activation);
-}
-
-static elbo_node *layer_code(elbo_context *context, elbo_node *input, int index) {
-    const elbo_autoencoder_options *o = context->options;
-    char name[32];
-    context->builder.group = "encoder";
-    if (index == o->network.hidden.count)
-        return elbo_slice(elbo_nn_dense(&context->builder, input, "posterior", 2 * o->latent), -1, 0, o->latent);
-    snprintf(name, sizeof name, "dense%d", index + 1);
-    elbo_node *code = elbo_nn_dense(&context->builder, input, name, o->network.hidden.value[index]);
-    return elbo_nn_activate(code, o->network.activation);
-}
-
-/* log p(input | code) by the layer of the decoder that mirrors layer `index`: of data by the likelihood, of a layer's
- * values by a normal distribution of variance 1. */
-static elbo_node *layer_log_likelihood(elbo_context *context, elbo_node *x, elbo_node *input, elbo_node *code,
-                                       int index) {
-    elbo_autoencoder_options base = base_of(context->options);
-    elbo_context inner = inside(context, &base);
-    elbo_dist likelihood;
-    if (index == 0) {
-        base.network.hidden.count = 0; /* the output layer alone */
-        likelihood = elbo_autoencoder_decode(&inner, code);
-    } else {
-        char name[32];
-        snprintf(name, sizeof name, "dense%d", base.network.hidden.count - index + 1);
-        inner.builder.group = "decoder";
-        elbo_node *loc = elbo_nn_dense(&inner.builder, code, name, base.network.hidden.value[index - 1]);
-        likelihood =
-            elbo_normal(elbo_nn_activate(loc, base.network.activation), elbo_scalar(inner.builder.graph, 0), 1);
-    }
-    return likelihood.type ? elbo_dist_log_prob(&likelihood, index == 0 ? x : input) : NULL;
-}
-
-/* Each layer in its turn of --layer-epochs, those before it held. */
-static int stack(elbo_context *context, elbo_node *x, elbo_update out[ELBO_MODEL_UPDATES]) {
-    const vade_options *o = context->options;
-    static const char *const names[ELBO_MODEL_UPDATES] = {"layer 1", "layer 2", "layer 3", "layer 4"};
-    int count = o->autoencoder.network.hidden.count + 1;
-    for (int i = 0; i < count; i++) {
-        elbo_node *input = elbo_stop_gradient(below(context, x, i));
-        elbo_node *code = layer_code(context, elbo_nn_dropout(&context->builder, input, o->noise), i);
-        code = elbo_nn_dropout(&context->builder, code, o->noise);
-        out[i] = reconstruction_update(o, names[i], layer_log_likelihood(context, x, input, code, i));
-        out[i].turn = o->layer_epochs;
-        out[i].turn_index = i;
-        out[i].turns = count;
-    }
-    return count;
-}
 
 /* sum_c gamma_c (log gamma_c - log pi_c + KL(q(z|x) || p(z|c))): [..., B] for z: [..., B, D] */
 static elbo_node *mixture_kl(const mixture *m, const elbo_dist *q, elbo_node *z) {
@@ -419,13 +334,14 @@ static elbo_update bound(elbo_context *context, elbo_node *x, const elbo_weights
 static int updates(elbo_context *context, elbo_node *x, const elbo_weights *weights,
                    elbo_update out[ELBO_MODEL_UPDATES]) {
     const vade_options *o = context->options;
-    part now = part_of(o, context->phase);
-    if (now != BOUND && context->data_rows > 0 && o->autoencoder.components > context->data_rows)
+    elbo_stack stack = stack_of(o);
+    bool last = elbo_stack_part_of(&stack, context->phase) == ELBO_STACK_LAST;
+    if (!last && context->data_rows > 0 && o->autoencoder.components > context->data_rows)
         elbo_graph_fail(context->builder.graph, ELBO_ERROR_USAGE,
                         "--components %lld: there are %lld training rows, and each cluster starts from at least one",
                         (long long)o->autoencoder.components, (long long)context->data_rows);
-    if (now == STACK && context->builder.training) return stack(context, x, out);
-    out[0] = now == BOUND ? bound(context, x, weights) : whole(context, x);
+    if (!last) return elbo_stack_updates(&stack, context, x, out);
+    out[0] = bound(context, x, weights);
     return 1;
 }
 

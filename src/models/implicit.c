@@ -1,0 +1,130 @@
+#include "models/implicit.h"
+
+#include "graph/graph.h"
+
+static elbo_shape with_last(elbo_shape shape, int64_t size) {
+    shape.dim[shape.rank - 1] = size;
+    return shape;
+}
+
+/* What the first dense layer makes of x, before its activation: [B, out]. Convolutions come before it. */
+static elbo_node *first_layer(elbo_context *context, const elbo_noisy_encoder *encoder, elbo_node *x, const char *name,
+                              int64_t out) {
+    elbo_network_options first = *encoder->network;
+    first.hidden.count = 0;
+    return elbo_network_encode(context, &first, x, name, out);
+}
+
+/* ---- noise beside the datum ----
+ *
+ * A layer of its own, rather than more inputs of one layer: weights start in proportion to the number of inputs, so
+ * that a few dimensions of noise beside hundreds of pixels would hardly be felt. And the product with x is made once
+ * for all draws. */
+static elbo_node *draw_joint(elbo_context *context, const elbo_noisy_encoder *encoder, elbo_node *x, elbo_node *eps) {
+    const elbo_ints *hidden = &encoder->network->hidden;
+    elbo_builder *builder = &context->builder;
+    bool linear = hidden->count == 0;
+    int64_t width = linear ? encoder->latent : hidden->value[0];
+    elbo_node *seen = first_layer(context, encoder, x, linear ? "posterior" : "dense1", width);
+    elbo_node *h = elbo_add(seen, elbo_nn_dense(builder, eps, "noise", width));
+    if (linear) return h;
+    elbo_ints rest = {.count = hidden->count - 1};
+    for (int i = 0; i < rest.count; i++) rest.value[i] = hidden->value[i + 1];
+    h = elbo_nn_activate(h, encoder->network->activation);
+    h = elbo_nn_mlp(builder, h, "joint", &rest, encoder->network->activation);
+    return elbo_nn_dense(builder, h, "posterior", encoder->latent);
+}
+
+/* ---- a basis of functions of noise ---- */
+
+/* Of each datum: a, [B, m * latent], b and e^s, [B, latent]. */
+typedef struct coefficients {
+    elbo_node *a, *b, *scale;
+} coefficients;
+
+static coefficients coefficients_of(elbo_context *context, const elbo_noisy_encoder *encoder, elbo_node *x) {
+    int64_t latent = encoder->latent, width = encoder->basis * latent;
+    elbo_node *all = elbo_network_encode(context, encoder->network, x, "posterior", width + 2 * latent);
+    return (coefficients){.a = elbo_slice(all, -1, 0, width),
+                          .b = elbo_slice(all, -1, width, latent),
+                          .scale = elbo_exp(elbo_slice(all, -1, width + latent, latent))};
+}
+
+/* v: [..., m * latent] */
+static elbo_node *functions(elbo_context *context, const elbo_noisy_encoder *encoder, elbo_node *eps) {
+    elbo_builder *builder = &context->builder;
+    builder->group = "encoder";
+    elbo_node *h = elbo_nn_mlp(builder, eps, "noise", encoder->noise_hidden, encoder->network->activation);
+    return elbo_nn_dense(builder, h, "basis", encoder->basis * encoder->latent);
+}
+
+static elbo_node *draw_structured(elbo_context *context, const elbo_noisy_encoder *encoder, elbo_node *x,
+                                  elbo_node *eps) {
+    coefficients of = coefficients_of(context, encoder, x);
+    elbo_node *product = elbo_mul(functions(context, encoder, eps), of.a);
+    if (!product) return NULL;
+    elbo_shape apart = elbo_node_shape(product);
+    apart.dim[apart.rank - 1] = encoder->basis;
+    apart.dim[apart.rank++] = encoder->latent;
+    elbo_node *sum = elbo_sum(elbo_reshape(product, apart), apart.rank - 2, apart.rank - 2, false);
+    return elbo_muladd(elbo_add(elbo_slice(eps, -1, 0, encoder->latent), sum), of.scale, of.b);
+}
+
+/* eps_k + sum_i a_ik v_ik of all data by the same eps: [latent, B, draws], one product for each dimension. */
+static elbo_node *shared_draws(elbo_context *context, const elbo_noisy_encoder *encoder, elbo_node *a, int64_t draws) {
+    static const int dimension_first[3] = {2, 0, 1}, turned[2] = {1, 0};
+    elbo_node *eps = elbo_random_normal(context->builder.graph, ELBO_SHAPE(draws, encoder->noise), 0);
+    elbo_node *v = functions(context, encoder, eps);
+    elbo_shape apart = ELBO_SHAPE(-1, encoder->basis, encoder->latent);
+    elbo_node *left = elbo_transpose(elbo_reshape(a, apart), dimension_first);
+    elbo_node *right = elbo_transpose(elbo_reshape(v, apart), dimension_first);
+    elbo_node *direct = elbo_transpose(elbo_slice(eps, -1, 0, encoder->latent), turned);
+    direct = elbo_reshape(direct, ELBO_SHAPE(encoder->latent, 1, draws));
+    return elbo_add(elbo_matmul(left, right, false, true), direct);
+}
+
+/* ---- both ---- */
+
+elbo_node *elbo_noisy_encoder_draw(elbo_context *context, const elbo_noisy_encoder *encoder, elbo_node *x,
+                                   elbo_node *eps) {
+    return encoder->basis > 0 ? draw_structured(context, encoder, x, eps) : draw_joint(context, encoder, x, eps);
+}
+
+/* Mean and variance over one axis of draws, the latter unbiased. */
+static void moments_over(elbo_node *draws, int axis, elbo_node **mean, elbo_node **variance) {
+    *mean = *variance = NULL;
+    if (!draws) return;
+    double count = (double)elbo_node_shape(draws).dim[axis];
+    elbo_node *away = elbo_sub(draws, elbo_mean(draws, axis, axis, true));
+    *mean = elbo_mean(draws, axis, axis, false);
+    *variance = elbo_scale(elbo_mean(elbo_square(away), axis, axis, false), count / (count - 1));
+}
+
+void elbo_noisy_encoder_moments(elbo_context *context, const elbo_noisy_encoder *encoder, elbo_node *x, int64_t draws,
+                                elbo_node **mean, elbo_node **deviation) {
+    static const double floor = 1e-6; /* keeps the deviation's logarithm and gradient finite where all draws agree */
+    static const int turned[2] = {1, 0};
+    elbo_node *variance;
+    *mean = *deviation = NULL;
+    if (!x) return;
+    elbo_graph *graph = context->builder.graph;
+    elbo_scope_push(graph, "moments");
+    if (encoder->basis > 0) {
+        coefficients of = coefficients_of(context, encoder, x);
+        moments_over(shared_draws(context, encoder, of.a, draws), 2, mean, &variance);
+        *mean = elbo_muladd(elbo_transpose(*mean, turned), of.scale, of.b);
+        variance = elbo_mul(elbo_transpose(variance, turned), elbo_square(of.scale));
+    } else {
+        elbo_shape shape = ELBO_SHAPE(draws, elbo_node_shape(x).dim[0], encoder->noise);
+        moments_over(draw_joint(context, encoder, x, elbo_random_normal(graph, shape, 1)), 0, mean, &variance);
+    }
+    *deviation = elbo_sqrt(elbo_shift(variance, floor));
+    elbo_scope_pop(graph);
+}
+
+elbo_node *elbo_noisy_decoder_draw(elbo_context *context, const elbo_network_options *network, elbo_node *z,
+                                   int64_t noise, int row_axis) {
+    if (!z) return NULL;
+    elbo_node *eps = elbo_random_normal(context->builder.graph, with_last(elbo_node_shape(z), noise), row_axis);
+    return elbo_network_decode(context, network, elbo_concat((elbo_node *const[]){z, eps}, 2, -1), 1);
+}
