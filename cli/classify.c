@@ -175,8 +175,7 @@ const elbo_command command_classify = {
     .group = ELBO_GROUP_USE,
     .order = 10,
     .summary = "tell the class of each row, or train a classifier",
-    .usage = (const char *const[]){"DATA --with FILE [-o FILE] [OPTIONS]", "train DATA -o FILE [--from RUN] [OPTIONS]",
-                                   NULL},
+    .usage = (const char *const[]){"DATA --with FILE [-o FILE] [OPTIONS]", NULL},
     .description =
         "Gives each row the likeliest class by a classifier that 'elbo classify train' wrote, and where rows have "
         "labels, the share that is right and the cross-entropy. With --json, confusion is a row for each true class, "

@@ -15,7 +15,7 @@
     O(INT, count, "0", 0, 1e12, NULL, "only the first rows (0: all)")                                                 \
     O(CHOICE, what, "auto", 0, 0, "auto|mean|deviation|both|draw",                                                    \
       "of q(z|x): its mean, its standard deviation, both side by side, or a draw; auto: both in .npz, else the mean") \
-    O(INT, draws, "1", 1, 1e6, NULL, "with --what draw: so many for each row; more than one: [N, draws, latent]") \
+    O(INT, draws, "1", 1, 1e6, NULL, "with --what draw: so many for each row; more than one: [N, draws, latent]")     \
     O(INT, seed, "1", 0, 9.2e18, NULL, "seed of the draws")                                                           \
     O(INTS, dims, "0,1", 0, 1e9, NULL, "the two dimensions of a chart, counted from 0")
 ELBO_OPTIONS_STRUCT(encode_options, ENCODE_OPTIONS);
@@ -174,10 +174,11 @@ const elbo_command command_encode = {
     .flags = (const elbo_flag[]){{"out", 'o', "FILE"}, {"count", 'n', NULL}, ELBO_CLI_SOURCE_FLAGS, {0}},
     .tables = (const elbo_options *const[]){&encode_table, &elbo_cli_model_options_table,
                                             &elbo_cli_source_options_table, &elbo_data_options_table, NULL},
-    .examples = (const elbo_example[]){{"elbo encode run --split test -o z.npz", "codes of the held-out rows"},
-                                       {"elbo encode run --data new.csv -o z.csv", "features of other data"},
-                                       {"elbo encode run --split test -o latent.svg", "a chart, coloured by label"},
-                                       {"elbo encode run -n 20 --what draw --draws 200 -o q.svg", "of their posteriors"},
-                                       {0}},
+    .examples =
+        (const elbo_example[]){{"elbo encode run --split test -o z.npz", "codes of the held-out rows"},
+                               {"elbo encode run --data new.csv -o z.csv", "features of other data"},
+                               {"elbo encode run --split test -o latent.svg", "a chart, coloured by label"},
+                               {"elbo encode run -n 20 --what draw --draws 200 -o q.svg", "of their posteriors"},
+                               {0}},
     .run = run,
 };

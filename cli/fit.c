@@ -223,8 +223,7 @@ const elbo_command command_fit = {
     .group = ELBO_GROUP_TRAIN,
     .order = 2,
     .summary = "fit a mixture, PPCA or factor analysis by EM",
-    .usage = (const char *const[]){"METHOD [--data SOURCE] [--out DIR] [OPTIONS]",
-                                   "apply FIT [--data SOURCE] [OPTIONS]", NULL},
+    .usage = (const char *const[]){"METHOD [--data SOURCE] [--out DIR] [OPTIONS]", NULL},
     .description =
         "Models whose posterior is known in closed form, fitted to the training rows without a network:\n\n"
         "gmm: mixture of Gaussians, by EM. bgmm: the same with priors on everything, by mean-field variational "

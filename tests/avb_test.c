@@ -108,6 +108,7 @@ static void test_refusals(void **state) {
         {"needs --likelihood gaussian", FREE, "variance", "fixed", NULL},
         {"needs --optimizer adam", "adversary-beta1", "0.4", "optimizer", "sgd", NULL},
         {"which epoch is the best", "early-stop", "3", NULL},
+        {"a dimension of noise for each of the code", "encoder", "structured", "noise", "2", NULL},
     };
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
         elbo_error error = {0};

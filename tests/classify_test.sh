@@ -102,6 +102,10 @@ less "$floor" "$draws" || fail "the floor is $floor, draws are at $draws"
 expect 0 '"codes": "mixture of codes"' eval "$work/vae" --frechet "$work/c.safetensors" -n 400 --mixture 5 --json
 expect 1 'autoencoder has no prior' eval "$work/ae" --frechet "$work/c.safetensors"
 expect 0 'z from the mixture' eval "$work/ae" --frechet "$work/c.safetensors" --mixture 5
+expect 0 'run in' train cvae --data "$data" --hidden 30 --latent 4 --epochs 1 -o "$work/cvae"
+expect 0 '300 means of p' eval "$work/cvae" --frechet "$work/c.safetensors" -n 300
+expect 1 'encodes items by their labels' sample "$work/cvae" --mixture 3 --label 1 -o "$work/x.npy"
+expect 1 'cvae: its encoder reads 794 numbers' classify train "$data" --from "$work/cvae" -o "$work/x.safetensors"
 awk 'BEGIN { srand(2); for (i = 0; i < 400; i++) { for (j = 0; j < 784; j++) printf "%s%d", j ? "," : "", 256 * rand()
     print "" } }' >"$work/noise.csv"
 expect 0 'frechet' score frechet --classifier "$work/c.safetensors" --a "$work/noise.csv" --b "$data" --b-split test --json

@@ -173,12 +173,18 @@ shape z.npy 400 2
 "$ELBO" encode run --split test -n 10 --what draw -o draw.npy >out && shape draw.npy 10 2
 "$ELBO" encode run --split test -n 10 --what draw -o redraw.npy >out && same draw.npy redraw.npy
 differ test.npy draw.npy
+"$ELBO" encode run --split test -n 10 --what draw --draws 3 -o draws.npy >out && shape draws.npy 10 '3, 2'
+"$ELBO" encode run --split test -n 10 --what draw --draws 3 --seed 2 -o other.npy >out && differ draws.npy other.npy
 "$ELBO" encode run -o z.npz >out && shape 'z.npz#mean,labels' 400 2
 has '"classes": \[\{'
 shape 'z.npz#deviation,labels' 400 2
 for file in *.tmp*; do [ ! -e "$file" ] || fail "$file is left"; done
 expect 0 'codes written' encode run --split test -o latent.svg
 [ "$(grep -o 'M[0-9]* [0-9]*h0' latent.svg | wc -l)" -eq 100 ] || fail 'latent.svg has not 100 points'
+expect 0 'codes written' encode run --split test -n 10 --what draw --draws 7 -o draws.svg
+[ "$(grep -o 'M[0-9]* [0-9]*h0' draws.svg | wc -l)" -eq 70 ] || fail 'draws.svg has not 70 points'
+grep -q 'draws of q(z|x), 7 for each of 10 test rows' draws.svg || fail 'draws.svg does not say what it shows'
+expect 2 '[-][-]draws needs --what draw' encode run -o z.npy --draws 3
 expect 2 'the model.s dimensions are 0 to 1' encode run -o latent.svg --dims 0,2
 expect 2 'a chart shows two dimensions' encode run -o latent.svg --dims 1
 expect 2 'a chart shows means or draws' encode run -o latent.svg --what both

@@ -236,7 +236,9 @@ static void test_bound_with_quadrants(void **state) {
 }
 
 /* prior within six of its standard errors on each row and method (the toys have 48: a false alarm in some 1e7); is at
- * the exact posterior without error; the ELBO of one draw each, too. */
+ * the exact posterior without error, and the same by elbo_model_score; hmc within twelve, from the spread of ten chains
+ * (Student's t with nine degrees of freedom: one in some 1e6); the mean of ais over rows, whose errors add up, within
+ * six. */
 static void check_likelihoods(toy *t) {
     elbo_error error = {0};
     elbo_evaluation_options rows = {0};
@@ -248,15 +250,19 @@ static void check_likelihoods(toy *t) {
     elbo_options_init(&elbo_likelihood_options_table, &methods, &error);
     elbo_options_set(&elbo_evaluation_options_table, &rows, "split", "train", &error);
     elbo_options_set(&elbo_evaluation_options_table, &rows, "samples", "4000", &error);
-    elbo_options_set(&elbo_likelihood_options_table, &methods, "nll", "prior,is", &error);
+    elbo_options_set(&elbo_likelihood_options_table, &methods, "nll", "prior,is,hmc,ais", &error);
+    elbo_options_set(&elbo_likelihood_options_table, &methods, "temperatures", "100", &error);
     if (elbo_likelihoods(model, t->dataset, &rows, &methods, NULL, NULL, &found, &error) != ELBO_OK)
         fail_msg("%s", error.message);
     assert_int_equal(found.count, ROWS);
     for (int n = 0; n < ROWS; n++) {
-        const elbo_likelihood_estimate *prior = &found.estimate[0], *is = &found.estimate[1];
+        const elbo_likelihood_estimate *prior = &found.estimate[0], *is = &found.estimate[1], *hmc = &found.estimate[2];
         assert_true(fabs(prior->log_p[n] - t->exact[n]) < 6 * prior->log_p_error[n] + rounding);
         assert_true(fabs(is->log_p[n] - t->exact[n]) < rounding);
+        assert_true(fabs(hmc->log_p[n] - t->exact[n]) < 12 * hmc->log_p_error[n] + rounding);
     }
+    const elbo_likelihood_estimate *ais = &found.estimate[3];
+    assert_true(fabs(ais->nll + t->sum / ROWS) < 6 * ais->nll_sampling_error + rounding);
     elbo_row_scores scores;
     elbo_options_set(&elbo_evaluation_options_table, &rows, "samples", "10", &error);
     assert_int_equal(elbo_model_score(model, t->dataset, &rows, NULL, NULL, &scores, &error), ELBO_OK);

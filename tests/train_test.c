@@ -304,7 +304,7 @@ static void test_variants_learn(void **state) {
         {"optimizer", "adagrad", "lr", "0.02", "weight-decay", "0.001", NULL},
         {"optimizer", "sgd", "lr", "0.01", "schedule", "step", "lr-every", "3", NULL},
         {"kl-warmup", "2", "free-bits", "0.1", "beta", "2", "schedule", "exponential", NULL},
-        {"binarize", "threshold", "schedule", "iwae", "lr-warmup", "5", NULL},
+        {"binarize", "threshold", "schedule", "iwae", "lr-warmup", "5", "lr", "0.01", NULL},
         {"precision", "bf16", NULL},
     };
     for (size_t v = 0; v < sizeof variants / sizeof *variants; v++) {

@@ -39,6 +39,10 @@ static const row rows[] = {
     {"dec", DIGITS, 0.3, {WIDE, "components", "2", "layer-epochs", "2", "pretrain-epochs", "2"}},
     {"aae", DIGITS, 0.4, {WIDE, CRITIC}},
     {"aae", DIGITS, 0.4, {WIDE, CRITIC, "clusters", "2", "encoder", "gaussian"}},
+    {"cvae", DIGITS, 0.4, {PLAIN, WIDE}},
+    {"cvae", DIGITS, 0.4, {PLAIN, WIDE, "condition", "quadrants", "conditional-prior", "true"}},
+    {"avb", DIGITS, 0.4, {PLAIN, WIDE, "noise", "4", "adversary-hidden", "16,16"}},
+    {"avb", DIGITS, 0.4, {PLAIN, WIDE, "noise", "4", "adversary-hidden", "16,16", "adaptive-contrast", "true"}},
     {"nvdm", DOCUMENTS, 0.95, {"hidden", "30", "latent", "4"}},
     {"prodlda", DOCUMENTS, 0.98, {"hidden", "30,30", "latent", "4", "dropout", "0"}},
 };

@@ -44,26 +44,30 @@ bool elbo_cli_frechet_wanted(const elbo_context *context, int *code) {
 
 /* ---- Measuring ---- */
 
-static elbo_status draw_codes(elbo_cli_run *run, int64_t count, elbo_array *codes, elbo_error *error) {
+/* Models of p(x|c) draw for each row of the split one item of its c. */
+static elbo_status draw_codes(elbo_cli_run *run, elbo_split split, int64_t count, elbo_array *codes,
+                              elbo_error *error) {
     const elbo_cli_frechet_options *options = elbo_context_values(run->context, &elbo_cli_frechet_options_table);
     const elbo_evaluation_options *evaluation = elbo_context_values(run->context, &elbo_evaluation_options_table);
     uint64_t seed = (uint64_t)evaluation->seed;
     if (*options->mixture) return elbo_cli_mixture_codes(run, options->mixture, count, seed, codes, error);
+    ELBO_CLI_TRY(elbo_model_condition_rows(run->model, run->dataset, split, NULL, 0, count, error));
     return elbo_model_prior(run->model, count, seed, 1, codes, error);
 }
 
 /* Codes are decoded some at a time, so that their images need little room. */
-static elbo_status features_of_draws(elbo_cli_run *run, elbo_classifier *classifier, int64_t count,
+static elbo_status features_of_draws(elbo_cli_run *run, elbo_classifier *classifier, elbo_split split, int64_t count,
                                      elbo_array *features, elbo_error *error) {
     elbo_array codes = {0};
     const int64_t shape[] = {count, elbo_classifier_get_info(classifier)->features};
-    ELBO_CLI_TRY(draw_codes(run, count, &codes, error));
+    ELBO_CLI_TRY(draw_codes(run, split, count, &codes, error));
     elbo_status status = elbo_array_new(features, ELBO_F32, 2, shape, error);
     for (int64_t first = 0; first < count && status == ELBO_OK; first += PORTION) {
         int64_t rows = count - first < PORTION ? count - first : PORTION;
         elbo_array items = {0}, some = {.dtype = ELBO_F32, .rank = 2, .shape = {rows, codes.shape[1]}};
         some.data = (float *)codes.data + first * codes.shape[1];
-        status = elbo_model_decode(run->model, &some, false, 0, &items, error);
+        status = elbo_model_condition_rows(run->model, run->dataset, split, NULL, first, rows, error);
+        if (status == ELBO_OK) status = elbo_model_decode(run->model, &some, false, 0, &items, error);
         if (status == ELBO_OK) status = elbo_cli_classifier_features(classifier, &items, first, features, error);
         elbo_array_free(&items);
     }
@@ -78,7 +82,7 @@ static elbo_status compare(elbo_cli_run *run, elbo_classifier *classifier, int64
     elbo_status status = elbo_cli_classifier_apply(classifier, run->dataset, out->split, 0, count, NULL, &data, error);
     if (status == ELBO_OK)
         status = elbo_cli_classifier_apply(classifier, run->dataset, out->other, 0, others, NULL, &other, error);
-    if (status == ELBO_OK) status = features_of_draws(run, classifier, count, &draws, error);
+    if (status == ELBO_OK) status = features_of_draws(run, classifier, out->split, count, &draws, error);
     if (status == ELBO_OK) status = elbo_score_frechet(&draws, &data, &out->draws, error);
     if (status == ELBO_OK) status = elbo_score_frechet(&other, &data, &out->floor, error);
     elbo_array_free(&data);

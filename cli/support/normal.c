@@ -2,8 +2,8 @@
 
 #include <math.h>
 
-#define SQRT_HALF       0.70710678118654752440
-#define SQRT_TWO_PI     2.50662827463100050242
+#define SQRT_HALF   0.70710678118654752440
+#define SQRT_TWO_PI 2.50662827463100050242
 
 /* Newton's method on log Phi(x) = log p, for p <= 1/2.  log Phi is concave and rising, and Phi(x) <= exp(-x^2 / 2) / 2
  * for x <= 0 puts the start to the left of the root: every step goes right and none goes past it. */

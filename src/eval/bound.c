@@ -72,7 +72,7 @@ elbo_status elbo_bound_read(elbo_bound *bound, const elbo_instance *instance, co
                             elbo_split split, int64_t first, int64_t rows, elbo_error *error) {
     void *raw = elbo_plan_input(bound->plan, bound->raw);
     bound->reader.counted = rows;
-    ELBO_TRY(elbo_condition_read(instance, dataset, split, NULL, first, rows, bound->plan, bound->label, error));
+    ELBO_TRY(elbo_condition_read(dataset, split, NULL, first, rows, bound->plan, bound->label, error));
     return raw ? elbo_instance_rows(instance, dataset, split, NULL, first, rows, raw, error) : ELBO_OK;
 }
 

@@ -40,7 +40,7 @@ static void warn_of_levels(const elbo_evaluation *e, char *text, size_t size) {
 static void warn_of_collapse(const elbo_evaluation *e, char *text, size_t size) {
     long long active = e->active_units, latent = e->latent;
     bool enough = e->count >= ENOUGH_DATA;
-    if (e->kl == 0) return; /* exactly: a model without a code */
+    if (e->kl == 0 && e->latent == 1) return; /* exactly: a model without a code (cvae --baseline) */
     if (e->layers.count > 1) {
         warn_of_levels(e, text, size);
         return;
@@ -68,8 +68,7 @@ void elbo_evaluation_warn(elbo_evaluation *evaluation, const char *about_data) {
 
 void elbo_evaluation_add_warning(elbo_evaluation *evaluation, const char *text) {
     size_t used = strlen(evaluation->warning);
-    if (*text)
-        snprintf(evaluation->warning + used, sizeof evaluation->warning - used, "%s%s", used ? "; " : "", text);
+    if (*text) snprintf(evaluation->warning + used, sizeof evaluation->warning - used, "%s%s", used ? "; " : "", text);
 }
 
 static elbo_split split_of(const char *name) {

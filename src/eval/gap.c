@@ -169,8 +169,7 @@ static elbo_status encode(job *j, int64_t first, int64_t count, const elbo_run *
     const float *numbers;
     if (raw) ELBO_TRY(elbo_instance_rows(&j->model->instance, j->dataset, j->split, NULL, first, count, raw, error));
     if (j->plan) {
-        ELBO_TRY(elbo_condition_read(&j->model->instance, j->dataset, j->split, NULL, first, count, j->plan, j->label,
-                                     error));
+        ELBO_TRY(elbo_condition_read(j->dataset, j->split, NULL, first, count, j->plan, j->label, error));
         ELBO_TRY(elbo_plan_run(j->plan, run, error));
         *x = elbo_plan_value(j->plan, j->x);
         numbers = elbo_plan_value(j->plan, j->numbers);

@@ -98,8 +98,7 @@ elbo_status elbo_observed_read(elbo_observed *observed, const elbo_dataset *data
         if (raw) memcpy(raw, out->rows.x, sizeof(float) * (size_t)(observed->rows * observed->instance.item.size));
     } else if (raw) {
         ELBO_TRY(elbo_instance_rows(&observed->instance, dataset, split, NULL, first, count, raw, error));
-        ELBO_TRY(elbo_condition_read(&observed->instance, dataset, split, NULL, first, count, bound->plan, bound->label,
-                                     error));
+        ELBO_TRY(elbo_condition_read(dataset, split, NULL, first, count, bound->plan, bound->label, error));
     }
     if (observed->encoded) return encode(observed, &run, out, error);
     if (!observed->simulated) {

@@ -62,11 +62,9 @@ elbo_status elbo_condition_fits(const elbo_instance *instance, const elbo_data_i
                      info->source, info->classes, names, instance->item.classes, instance->class_names);
 }
 
-elbo_status elbo_condition_read(const elbo_instance *instance, const elbo_dataset *dataset, elbo_split split,
-                                const int64_t *index, int64_t start, int64_t rows, elbo_plan *plan,
-                                const elbo_node *label, elbo_error *error) {
+elbo_status elbo_condition_read(const elbo_dataset *dataset, elbo_split split, const int64_t *index, int64_t start,
+                                int64_t rows, elbo_plan *plan, const elbo_node *label, elbo_error *error) {
     int32_t *to = label && plan ? elbo_plan_input(plan, label) : NULL;
     if (!to) return ELBO_OK;
-    ELBO_TRY(elbo_condition_fits(instance, elbo_dataset_info(dataset), error));
     return elbo_dataset_labels(dataset, split, index, start, rows, to, error);
 }

@@ -17,10 +17,9 @@ elbo_node *elbo_condition_add(const elbo_instance *instance, elbo_context *conte
 elbo_node *elbo_condition_add_input(const elbo_instance *instance, elbo_context *context, int64_t rows);
 
 /* The labels of rows (index, start and rows as in elbo_dataset_rows) into the plan's input; nothing to do where `label`
- * is NULL. ELBO_ERROR_STATE if the data have other classes than the model. */
-elbo_status elbo_condition_read(const elbo_instance *instance, const elbo_dataset *dataset, elbo_split split,
-                                const int64_t *index, int64_t start, int64_t rows, elbo_plan *plan,
-                                const elbo_node *label, elbo_error *error);
+ * is NULL. Whoever opened the data has seen that their classes fit (elbo_instance_fits). */
+elbo_status elbo_condition_read(const elbo_dataset *dataset, elbo_split split, const int64_t *index, int64_t start,
+                                int64_t rows, elbo_plan *plan, const elbo_node *label, elbo_error *error);
 /* Whether data have the classes that the model was trained with, where it is conditioned on them. */
 elbo_status elbo_condition_fits(const elbo_instance *instance, const elbo_data_info *info, elbo_error *error);
 /* "a, b, c": the names of the classes, as many as fit. */

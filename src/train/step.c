@@ -92,7 +92,7 @@ elbo_status elbo_step_program_load_update(elbo_step_program *program, int u, con
                                           int64_t start, elbo_error *error) {
     elbo_plan *plan = program->plan[u];
     void *to = plan ? elbo_plan_input(plan, program->raw) : NULL;
-    ELBO_TRY(elbo_condition_read(instance, dataset, split, index, start, program->rows, plan, program->label, error));
+    ELBO_TRY(elbo_condition_read(dataset, split, index, start, program->rows, plan, program->label, error));
     return to ? elbo_instance_rows(instance, dataset, split, index, start, program->rows, to, error) : ELBO_OK;
 }
 

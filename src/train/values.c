@@ -76,7 +76,7 @@ static elbo_status look(probe *p, const elbo_instance *instance, const elbo_data
     elbo_run run = {.first_row = (uint32_t)first};
     if (!raw) return ELBO_OK; /* the density does not depend on x */
     ELBO_TRY(elbo_instance_rows(instance, dataset, ELBO_SPLIT_TRAIN, NULL, first, p->rows, raw, error));
-    ELBO_TRY(elbo_condition_read(instance, dataset, ELBO_SPLIT_TRAIN, NULL, first, p->rows, p->plan, p->label, error));
+    ELBO_TRY(elbo_condition_read(dataset, ELBO_SPLIT_TRAIN, NULL, first, p->rows, p->plan, p->label, error));
     ELBO_TRY(elbo_plan_run(p->plan, &run, error));
     ELBO_TRY(check_densities(p, first, instance->item.size, error));
     return check_sums(p, first, instance->item.size, error);

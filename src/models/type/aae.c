@@ -32,7 +32,7 @@
     O(INTS, critic_hidden, "1000,1000", 1, 65536, NULL, "widths of the critics' hidden layers")                 \
     O(CHOICE, critic_activation, "relu", 0, 0, ELBO_ACTIVATIONS, "after each of them")                          \
     O(REAL, critic_rate, "0.3", 1e-6, 1e6, NULL, "rate of the critics, as a multiple of --lr")                  \
-    O(REAL, generator_rate, "0.3", 1e-6, 1e6, NULL, "rate of the encoder against them, as a multiple of --lr")  \
+    O(REAL, generator_rate, "1", 1e-6, 1e6, NULL, "rate of the encoder against them, as a multiple of --lr")    \
     O(REAL, adversary_beta1, "0.5", 0, 0.99999999, NULL,                                                        \
       "adam, adamw: decay of the mean gradient of critics and generator")
 #define AAE_NETWORK_OPTIONS(O)                                                                                       \

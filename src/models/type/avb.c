@@ -140,12 +140,27 @@ static elbo_node *seen(const elbo_dist *posterior, elbo_node *z) {
     return posterior->parameter[MEAN] ? normalised(posterior, z) : z;
 }
 
-/* log q(z|x) - log p(z) by the adversary: [..., B]. */
+/* The adversary's part of log q(z|x) - log p(z): [..., B]. */
+static elbo_node *told(const elbo_dist *posterior, elbo_node *z) {
+    return score((elbo_context *)posterior->extra, posterior->parameter[DATUM], seen(posterior, z));
+}
+
+/* log q(z|x) - log p(z): [..., B]. With contrast log r - log p is added, in which the constants cancel. */
 static elbo_node *log_ratio(const elbo_dist *posterior, elbo_node *z) {
-    elbo_node *t = score((elbo_context *)posterior->extra, posterior->parameter[DATUM], seen(posterior, z));
+    elbo_node *t = told(posterior, z);
     if (!posterior->parameter[MEAN]) return t;
-    /* log r - log p, in which the constants cancel */
     elbo_node *squares = elbo_sub(elbo_square(z), elbo_square(normalised(posterior, z)));
+    elbo_node *contrast = elbo_sub(elbo_scale(squares, 0.5), elbo_log(posterior->parameter[DEVIATION]));
+    return elbo_add(t, elbo_sum(contrast, -1, -1, false));
+}
+
+/* What has the same mean over z ~ q(z|x), for training. The mean of log r is known from the moments that r shares with
+ * q: the square of a normalised code is 1 in the mean. Taken at each draw it would be -z^2 / 2 of codes that few draws'
+ * moments hardly foresee, and an encoder that makes such codes rare and extreme would gain from it without bound. */
+static elbo_node *divergence(const elbo_dist *posterior, elbo_node *z) {
+    elbo_node *t = told(posterior, z);
+    if (!posterior->parameter[MEAN]) return t;
+    elbo_node *squares = elbo_shift(elbo_square(z), -1);
     elbo_node *contrast = elbo_sub(elbo_scale(squares, 0.5), elbo_log(posterior->parameter[DEVIATION]));
     return elbo_add(t, elbo_sum(contrast, -1, -1, false));
 }
@@ -240,7 +255,7 @@ static elbo_update learn(const adversary_options *o, elbo_node *score_a, elbo_no
 static int compare_pairs(elbo_estimate *how, elbo_update out[ELBO_MODEL_UPDATES]) {
     elbo_context *context = how->context;
     elbo_node *z[2], *x[2] = {how->x, NULL}; /* of the data, of the model */
-    elbo_node *told[2];
+    elbo_node *scored[2];
     for (int update = 0; update < 2; update++) {
         z[0] = elbo_estimate_draws(how, false);
         z[1] = elbo_dist_sample(&how->prior, 0);
@@ -248,15 +263,15 @@ static int compare_pairs(elbo_estimate *how, elbo_update out[ELBO_MODEL_UPDATES]
         x[1] = elbo_dist_sample(&simulated, 0);
         for (int k = 0; k < 2; k++) {
             elbo_node *datum = update ? elbo_stop_gradient(x[k]) : x[k];
-            told[k] = score(context, datum, update ? elbo_stop_gradient(z[k]) : z[k]);
+            scored[k] = score(context, datum, update ? elbo_stop_gradient(z[k]) : z[k]);
         }
         if (update == 0) {
             out[0] = (elbo_update){.name = "divergence", .groups = {"encoder", "decoder"}, .unranked = true};
-            out[0].loss = out[0].kl = elbo_mean_all(told[0]);
+            out[0].loss = out[0].kl = elbo_mean_all(scored[0]);
             out[0].reconstruction = elbo_scalar(context->builder.graph, 0);
-            out[0].objective = elbo_sub(out[0].loss, elbo_mean_all(told[1]));
+            out[0].objective = elbo_sub(out[0].loss, elbo_mean_all(scored[1]));
         } else {
-            out[1] = learn(context->options, told[0], told[1]);
+            out[1] = learn(context->options, scored[0], scored[1]);
         }
         if (!context->builder.training) return 1;
     }
@@ -276,7 +291,7 @@ static int updates(elbo_context *context, elbo_node *x, const elbo_weights *weig
     how.prior = elbo_autoencoder_prior(context, elbo_node_shape(x).dim[0]);
     if (likelihood_free(o)) return compare_pairs(&how, out);
     elbo_node *z = elbo_estimate_draws(&how, false);
-    out[0] = elbo_estimate_with_kl(&how, z, log_ratio(&how.posterior, z));
+    out[0] = elbo_estimate_with_kl(&how, z, divergence(&how.posterior, z));
     out[0].name = "bound";
     out[0].groups[0] = "encoder";
     out[0].groups[1] = "decoder";
