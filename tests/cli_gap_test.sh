@@ -1,28 +1,8 @@
 #!/bin/sh
 # The gap through the command: elbo eval RUN --gap.
 #   ELBO         the command
-set -u
-: "${ELBO:?the command to test}"
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failures=0
+. "$(dirname "$0")/shell.sh"
 
-fail() {
-    printf 'FAIL: %s\n' "$*"
-    failures=$((failures + 1))
-}
-
-# expect CODE PATTERN WORDS...: runs elbo WORDS; standard output and error together must have a line that matches.
-expect() {
-    wanted=$1 pattern=$2
-    shift 2
-    "$ELBO" "$@" >out 2>err </dev/null
-    code=$?
-    [ "$code" -eq "$wanted" ] || fail "elbo $*: exit code $code, expected $wanted: $(cat err)"
-    cat out err | grep -Eq -e "$pattern" || fail "elbo $*: no line like /$pattern/ in: $(cat out err)"
-    [ "$wanted" -ne 2 ] || [ ! -s out ] || fail "elbo $*: a usage error wrote to standard output"
-}
 has() { grep -Eq -e "$1" out || fail "no /$1/ in: $(head -c 2000 out)"; }
 
 for inference in sgvb bbvi; do
@@ -58,4 +38,4 @@ few='--gap --gap-steps 20 --gap-draws 5 --samples 50 -n 5 --threads 1'
 }
 expect 2 '--gap-steps needs --gap' eval sgvb --gap-steps 100
 
-[ "$failures" -eq 0 ] || { echo "$failures failures"; exit 1; }
+finish

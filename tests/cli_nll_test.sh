@@ -1,30 +1,9 @@
 #!/bin/sh
 # Likelihoods compared through the command: elbo eval RUN --nll.
 #   ELBO         the command
-set -u
-: "${ELBO:?the command to test}"
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failures=0
+. "$(dirname "$0")/shell.sh"
 
-fail() {
-    printf 'FAIL: %s\n' "$*"
-    failures=$((failures + 1))
-}
-
-# expect CODE PATTERN WORDS...: runs elbo WORDS; standard output and error together must have a line that matches.
-expect() {
-    wanted=$1 pattern=$2
-    shift 2
-    "$ELBO" "$@" >out 2>err </dev/null
-    code=$?
-    [ "$code" -eq "$wanted" ] || fail "elbo $*: exit code $code, expected $wanted: $(cat err)"
-    cat out err | grep -Eq -e "$pattern" || fail "elbo $*: no line like /$pattern/ in: $(cat out err)"
-    [ "$wanted" -ne 2 ] || [ ! -s out ] || fail "elbo $*: a usage error wrote to standard output"
-}
 has() { grep -Eq -e "$1" out || fail "no /$1/ in: $(head -c 2000 out)"; }
-same() { cmp -s "$1" "$2" || fail "$1 and $2 differ"; }
 shape() { # shape FILE ROWS ITEM: of an array, as `elbo data` sees it
     "$ELBO" data "$1" --json --test-fraction 0 >out 2>err || fail "elbo data $1: $(cat err)"
     has "\"item_shape\": \[$3\]"
@@ -78,4 +57,4 @@ expect 2 'simulated draws its data: --limit' eval run --nll is --simulated --lim
 expect 1 'has no validation rows' eval run --nll is --split valid
 expect 1 'cannot write .*no-such-folder' eval run --nll is -n 3 --per-datum no-such-folder/x.npy
 
-[ "$failures" -eq 0 ] || { echo "$failures failures"; exit 1; }
+finish

@@ -2,29 +2,8 @@
 # The life of a run through the command: train, stop, resume, evaluate, and everything that a trained model is used for.
 #   ELBO         the command
 #   SOURCE_DIR   the root of the source tree
-set -u
-: "${ELBO:?the command to test}"
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
+. "$(dirname "$0")/shell.sh"
 glyphs='synth:glyphs?train=300&test=100'
-failures=0
-
-fail() {
-    printf 'FAIL: %s\n' "$*"
-    failures=$((failures + 1))
-}
-
-# expect CODE PATTERN WORDS...: runs elbo WORDS; standard output and error together must have a line that matches.
-expect() {
-    wanted=$1 pattern=$2
-    shift 2
-    "$ELBO" "$@" >out 2>err </dev/null
-    code=$?
-    [ "$code" -eq "$wanted" ] || fail "elbo $*: exit code $code, expected $wanted: $(cat err)"
-    cat out err | grep -Eq -e "$pattern" || fail "elbo $*: no line like /$pattern/ in: $(cat out err)"
-    [ "$wanted" -ne 2 ] || [ ! -s out ] || fail "elbo $*: a usage error wrote to standard output"
-}
 
 expect_json() {
     "$ELBO" "$@" --json >out 2>err </dev/null || fail "elbo $* --json: failed: $(cat err)"
@@ -38,7 +17,6 @@ holds() { # holds EXPRESSION: an awk condition
     awk "BEGIN { exit !($1) }" || fail "not true: $1"
 }
 is_png() { [ "$(head -c 4 "$1" | tail -c 3)" = PNG ] || fail "$1 is no PNG"; }
-same() { cmp -s "$1" "$2" || fail "$1 and $2 differ"; }
 differ() { ! cmp -s "$1" "$2" || fail "$1 and $2 are the same"; }
 shape() { # shape FILE ROWS ITEM: of an array, as `elbo data` sees it
     "$ELBO" data "$1" --json --test-fraction 0 >out 2>err || fail "elbo data $1: $(cat err)"
@@ -295,4 +273,4 @@ expect 0 'test rows of trees.csv' eval trees
 expect_json report trees
 has '"pictures": \["trees/latent.svg", "trees/curves.svg", "trees/kl.svg"\]'
 
-[ "$failures" -eq 0 ] || { echo "$failures failures"; exit 1; }
+finish

@@ -2,19 +2,7 @@
 # The conditional VAE as a command: trainings that resume to the same bits, samples of classes, completions, and what is
 # refused.
 #   ELBO         the command
-set -u
-: "${ELBO:?the command to test}"
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-OMP_WAIT_POLICY=passive
-export OMP_WAIT_POLICY
-failures=0
-
-fail() {
-    printf 'FAIL: %s\n' "$*"
-    failures=$((failures + 1))
-}
+. "$(dirname "$0")/shell.sh"
 
 # expect CODE PATTERN WORDS...
 expect() {
@@ -26,7 +14,6 @@ expect() {
     tr '\n' ' ' <err >line
     cat out line | grep -Eq -e "$pattern" || fail "elbo $*: no line like /$pattern/ in: $(cat out err)"
 }
-same() { cmp -s "$1" "$2" || fail "$1 and $2 differ"; }
 differ() { cmp -s "$1" "$2" && fail "$1 and $2 are the same"; }
 size_of() { od -An -tu1 -j16 -N8 "$1" | awk '{ print $3 * 256 + $4 "x" $7 * 256 + $8 }'; } # a PNG's header
 
@@ -113,5 +100,4 @@ expect 2 'no effect' train cvae --data "$data" --quadrants 2 --epochs 1 -o x
 expect 0 'run in one' train cvae --data "$data" --limit 1 --epochs 1 -o one
 expect 0 'ELBO' eval one --split train
 
-[ "$failures" -eq 0 ] || exit 1
-echo "all as expected"
+finish

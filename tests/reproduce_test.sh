@@ -2,31 +2,10 @@
 # `elbo reproduce`: a small experiment is run, killed, resumed and drawn; wrong files are refused with their line.
 #   ELBO         the command
 #   SOURCE_DIR   the root of the source tree
-set -u
-: "${ELBO:?the command to test}" "${SOURCE_DIR:?the root of the source tree}"
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-OMP_WAIT_POLICY=passive
-export OMP_WAIT_POLICY
-failures=0
+: "${SOURCE_DIR:?the root of the source tree}"
+. "$(dirname "$0")/shell.sh"
 
-fail() {
-    printf 'FAIL: %s\n' "$*"
-    failures=$((failures + 1))
-}
-
-# expect CODE PATTERN WORDS...: runs elbo WORDS; standard output and error together must have a line that matches.
-expect() {
-    wanted=$1 pattern=$2
-    shift 2
-    "$ELBO" "$@" >out 2>err </dev/null
-    code=$?
-    [ "$code" -eq "$wanted" ] || fail "elbo $*: exit code $code, expected $wanted: $(cat err)"
-    cat out err | grep -Eq -e "$pattern" || fail "elbo $*: no line like /$pattern/ in: $(cat out err)"
-}
 has() { grep -Eq -e "$1" "$2" || fail "no /$1/ in $2: $(head -c 1500 "$2")"; }
-same() { cmp -s "$1" "$2" || fail "$1 and $2 differ"; }
 lines() { wc -l <"$1" | tr -d ' '; }
 
 cat >tiny.yaml <<'YAML'
@@ -353,4 +332,4 @@ for file in "$SOURCE_DIR"/recipes/experiments/*.yaml; do
     done
 done
 
-[ "$failures" -eq 0 ] || { echo "$failures failures"; exit 1; }
+finish

@@ -1,34 +1,12 @@
 #!/bin/sh
 # Runs of several seeds, what they reach together, and data whose splits are pooled.
 #   ELBO         the command
-set -u
-: "${ELBO:?the command to test}"
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-OMP_WAIT_POLICY=passive
-export OMP_WAIT_POLICY
+. "$(dirname "$0")/shell.sh"
 glyphs='synth:glyphs?train=300&test=100'
-failures=0
 
-fail() {
-    printf 'FAIL: %s\n' "$*"
-    failures=$((failures + 1))
-}
-
-# expect CODE PATTERN WORDS...: runs elbo WORDS; standard output and error together must have a line that matches.
-expect() {
-    wanted=$1 pattern=$2
-    shift 2
-    "$ELBO" "$@" >out 2>err </dev/null
-    code=$?
-    [ "$code" -eq "$wanted" ] || fail "elbo $*: exit code $code, expected $wanted: $(cat err)"
-    cat out err | grep -Eq -e "$pattern" || fail "elbo $*: no line like /$pattern/ in: $(cat out err)"
-}
 has() { grep -Eq -e "$1" "$2" || fail "no /$1/ in $2: $(head -c 1500 "$2")"; }
 number() { sed -n "s/.*\"$1\": \(-\{0,1\}[0-9.e+-]*\).*/\1/p" "$2" | tail -1; }
 figures() { sed 's/"\(seconds\|samples_per_second\)": [0-9.e+-]*//g' "$1"; }
-same() { cmp -s "$1" "$2" || fail "$1 and $2 differ"; }
 
 # ---- Seeds ----
 
@@ -160,4 +138,4 @@ expect 0 'epoch 2: 400 data rows' eval pooled --split all
 expect 0 'epoch 2: 100 test rows' eval pooled --no-pool
 expect 0 'written to codes.npy' encode pooled --split all -o codes.npy
 
-[ "$failures" -eq 0 ] || { echo "$failures failures"; exit 1; }
+finish

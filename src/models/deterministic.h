@@ -28,6 +28,11 @@ elbo_dist elbo_cross_entropy(elbo_node *logits);
 elbo_update elbo_deterministic_update(elbo_context *context, const elbo_model_type *model, elbo_node *seen,
                                       elbo_node *x);
 
+/* The fields of such a model's type, each a function of its own of that name in the model's file. */
+#define ELBO_DETERMINISTIC_PARTS                                                                            \
+    .deterministic = true, .check = check, .latent = latent, .likelihood = likelihood, .levels = no_levels, \
+    .initialisation = initialisation, .prior = prior, .encode = encode, .decode = decode
+
 /* Rules for options that have no meaning without a KL. */
 #define ELBO_DETERMINISTIC_RULES \
     {"beta", {NULL}, "", "a model with a prior"}, { "kl_warmup", {NULL}, "", "a model with a prior" }
