@@ -296,12 +296,15 @@ static elbo_status disentanglement(const elbo_cli_measured *at, const void *opti
     return status;
 }
 
-/* ---- picture: what elbo manifold and elbo sample draw ---- */
+/* ---- picture: what elbo manifold, elbo sample and elbo traverse draw ---- */
 
-#define PICTURE_OPTIONS(O)                                                                                       \
-    O(CHOICE, of, "manifold", 0, 0, "manifold|samples", "means of p(x|z) over a plane of codes, or of z ~ p(z)") \
-    O(INT, side, "20", 1, 100, NULL, "images in a row and in a column")                                          \
-    O(INTS, dims, "0,1", 0, 1e9, NULL, "manifold: the two dimensions of the plane")                              \
+#define PICTURE_OPTIONS(O)                                                                            \
+    O(CHOICE, of, "manifold", 0, 0, "manifold|samples|traversal",                                     \
+      "means of p(x|z) over a plane of codes, of z ~ p(z), or along one dimension of z in each row")  \
+    O(INT, side, "20", 1, 100, NULL, "images in a row, and in a column but for a traversal")          \
+    O(INTS, dims, "", 0, 1e9, NULL,                                                                   \
+      "manifold: the two dimensions of the plane (default: 0,1); traversal: the rows (default: all)") \
+    O(REAL, range, "3", 0, 1e6, NULL, "traversal: from -RANGE to RANGE")                              \
     O(INT, seed, "1", 0, 9.2e18, NULL, "samples: seed of the draws")
 ELBO_OPTIONS_STRUCT(picture_options, PICTURE_OPTIONS);
 #define ELBO_TABLE_STRUCT picture_options
@@ -311,9 +314,14 @@ static ELBO_TABLE(picture_table, "Picture", PICTURE_OPTIONS);
 static elbo_status show_items(elbo_cli_run *run, const picture_options *o, elbo_array *items, elbo_error *error) {
     const elbo_cli_samples how = {.count = o->side * o->side, .seed = (uint64_t)o->seed, .temperature = 1};
     if (strcmp(o->of, "samples") == 0) return elbo_cli_show_samples(run, &how, items, error);
-    if (o->dims.count != 2) return elbo_cli_fail(error, ELBO_ERROR_USAGE, "dims: two dimensions were expected");
-    ELBO_CLI_TRY(elbo_cli_check_dims(&o->dims, run->info->latent, error));
-    return elbo_cli_show_manifold(run, &o->dims, o->side, items, error);
+    bool traversal = strcmp(o->of, "traversal") == 0;
+    elbo_ints dims = o->dims.count ? o->dims : (elbo_ints){.count = 2, .value = {0, 1}};
+    if (traversal) dims = elbo_cli_traversed(&o->dims, run->info->latent);
+    if (!traversal && dims.count != 2)
+        return elbo_cli_fail(error, ELBO_ERROR_USAGE, "dims: two dimensions were expected");
+    ELBO_CLI_TRY(elbo_cli_check_dims(&dims, run->info->latent, error));
+    if (traversal) return elbo_cli_show_traversal(run, NULL, &dims, o->side, o->range, items, error);
+    return elbo_cli_show_manifold(run, &dims, o->side, items, error);
 }
 
 /* RUN/NAME/step00000625.png: pictures lie in the order of their steps. */
@@ -350,7 +358,7 @@ static const elbo_cli_measurement measurements[] = {
     {"gradvar", "bias and variance of estimators of the gradient", &elbo_gradvar_options_table, gradvar},
     {"disentanglement", "six scores of the codes against the factors of variation, where a generator knows them",
      &disentanglement_table, disentanglement},
-    {"picture", "a manifold or samples as a PNG", &picture_table, picture},
+    {"picture", "a manifold, samples or a traversal as a PNG", &picture_table, picture},
     {"topics", "NPMI, c_v and diversity of a model's topics, by its own documents", &topics_table, topics},
 };
 enum { MEASUREMENTS = sizeof measurements / sizeof *measurements };
