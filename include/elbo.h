@@ -819,6 +819,7 @@ typedef struct elbo_evaluation {
     int64_t empty_documents;
     int64_t active_units;
     elbo_ints layers, layer_active; /* units of each level of the code, from data up, and active ones */
+    elbo_ints layer_used;           /* those whose KL is above 0.01 nats (Soenderby et al. 2016) */
     double *kl_per_dim, *mean_variance;
     double seconds;
     char warning[512]; /* "" or what is wrong and what to do about it */

@@ -284,6 +284,12 @@ static void test_evaluation(void **state) {
             assert_int_equal(evaluation.layer_active.value[level], 0); /* counted here as there */
         }
         assert_int_equal(units, evaluation.latent);
+        for (int64_t d = 0, level = 0, end = evaluation.layers.value[0]; d < units; d++) {
+            if (d == end) end += evaluation.layers.value[++level];
+            evaluation.layer_used.value[level] -= evaluation.kl_per_dim[d] > 0.01;
+        }
+        for (int level = 0; level < evaluation.layers.count; level++)
+            assert_int_equal(evaluation.layer_used.value[level], 0);
         for (int64_t d = 0; d < units; d++) active += evaluation.mean_variance[d] > options.active_threshold;
         assert_int_equal(active, evaluation.active_units);
         assert_true(evaluation.mutual_information > 0 && evaluation.mutual_information <= log(60) + 1e-6);

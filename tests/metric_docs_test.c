@@ -57,7 +57,10 @@ static const struct {
     {"units", "Active units",
      "    elbo score units --codes means.npy --layers 64,32,16,8,4\n\n"
      "`elbo eval` counts them for a model: `active_units`, and for codes in levels `layers` and `layer_active`, from\n"
-     "the data up. A table of `elbo reproduce` names the levels `active_units_1`, `active_units_2`, ..."},
+     "the data up. A table of `elbo reproduce` names the levels `active_units_1`, `active_units_2`, ... In a ladder\n"
+     "the mean of a level moves with the level above it, though it says nothing of its own about the datum:\n"
+     "`layer_used` (`used_units_1`, ...) counts the units whose KL from the prior is above 0.01 nats, as the paper of\n"
+     "the ladder does."},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 

@@ -58,6 +58,7 @@ json_t *elbo_cli_figures_json(const elbo_evaluation *e) {
     json_object_set_new(object, "active_units", json_integer(e->active_units));
     json_object_set_new(object, "layers", whole_numbers(&e->layers));
     json_object_set_new(object, "layer_active", whole_numbers(&e->layer_active));
+    json_object_set_new(object, "layer_used", whole_numbers(&e->layer_used));
     for (size_t i = 0; i < sizeof reals / sizeof *reals; i++)
         json_object_set_new(object, reals[i].name, elbo_cli_json_real(reals[i].value));
     json_object_set_new(object, "kl_per_dim", elbo_cli_json_reals(e->kl_per_dim, (size_t)e->latent));
@@ -128,8 +129,8 @@ static void print_units(const elbo_evaluation *e) {
     for (int i = 0; i < e->layers.count && e->layers.count > 1; i++) {
         char name[32];
         snprintf(name, sizeof name, "  level %d", i + 1);
-        printf("  %-20s %6lld of %lld%s\n", name, (long long)e->layer_active.value[i], (long long)e->layers.value[i],
-               i == 0 ? "   next to the data" : "");
+        printf("  %-20s %6lld of %lld, %lld with a KL above 0.01%s\n", name, (long long)e->layer_active.value[i],
+               (long long)e->layers.value[i], (long long)e->layer_used.value[i], i == 0 ? "; next to the data" : "");
     }
 }
 

@@ -33,14 +33,16 @@ static void close_subject(subject *s) {
 
 /* ---- evaluation: what elbo eval prints ---- */
 
-/* active_units_1, ...: of each level. Levels that a model does not have are null, so that models of different depth
- * share a table. */
+/* active_units_1, used_units_1, ...: of each level. Levels that a model does not have are null, so that models of
+ * different depth share a table. */
 static void put_levels(json_t *values, const elbo_evaluation *figures) {
     for (int i = 0; i < ELBO_MAX_INTS; i++) {
         char key[32];
         snprintf(key, sizeof key, "active_units_%d", i + 1);
         bool known = i < figures->layer_active.count;
         json_object_set_new(values, key, known ? json_integer(figures->layer_active.value[i]) : json_null());
+        snprintf(key, sizeof key, "used_units_%d", i + 1);
+        json_object_set_new(values, key, known ? json_integer(figures->layer_used.value[i]) : json_null());
     }
 }
 

@@ -181,16 +181,21 @@ static elbo_status run_batch(job *j, int64_t first, elbo_error *error) {
 
 /* ---- the record ---- */
 
-/* Units that the data move, of each level and of all. */
+/* A mean may move with the level above it and yet be the prior's: such a unit is active and has no KL. */
+static const double used_nats = 0.01;
+
+/* Units that the data move, of each level and of all, and those that differ from the prior. */
 static void count_units(const job *j, elbo_evaluation *out) {
     const elbo_instance *instance = &j->model->instance;
     out->layers = (elbo_ints){1, {out->latent}};
     if (instance->type->layers) instance->type->layers(instance->config->model, &out->layers);
-    out->layer_active.count = out->layers.count;
+    out->layer_active.count = out->layer_used.count = out->layers.count;
     int64_t d = 0;
     for (int layer = 0; layer < out->layers.count; layer++) {
-        for (int64_t end = d + out->layers.value[layer]; d < end; d++)
+        for (int64_t end = d + out->layers.value[layer]; d < end; d++) {
             out->layer_active.value[layer] += out->mean_variance[d] > j->options->active_threshold;
+            out->layer_used.value[layer] += out->kl_per_dim[d] > used_nats;
+        }
         out->active_units += out->layer_active.value[layer];
     }
 }
