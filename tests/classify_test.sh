@@ -2,16 +2,7 @@
 # elbo classify, export, eval --frechet, score frechet --classifier, sample --mixture and fit apply: files, figures,
 # JSON, and what is refused.
 #   ELBO         the command
-set -u
-: "${ELBO:?the command to test}"
-work=$(mktemp -d "${TMPDIR:-/tmp}/elbo-classify.XXXXXX") || exit 1
-trap 'rm -rf "$work"' EXIT
-failures=0
-
-fail() {
-    printf 'FAIL: %s\n' "$*"
-    failures=$((failures + 1))
-}
+. "$(dirname "$0")/shell.sh"
 
 # expect CODE PATTERN WORDS...
 expect() {
@@ -152,4 +143,4 @@ expect 2 'there is no --mixture K' sample "$work/vae" --data "$data" -o "$work/x
 expect 2 '1 to 65536 components' sample "$work/vae" --mixture 0 -o "$work/x.npy"
 expect 1 'nothing' sample "$work/vae" --mixture "$work/nothing" -o "$work/x.npy"
 
-[ $failures -eq 0 ] || { printf '%s failures\n' "$failures"; exit 1; }
+finish

@@ -1,16 +1,7 @@
 #!/bin/sh
 # elbo cluster, and samples of clusters: models, fits, codes, files, JSON, and what is refused.
 #   ELBO         the command
-set -u
-: "${ELBO:?the command to test}"
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-failures=0
-
-fail() {
-    printf 'FAIL: %s\n' "$*"
-    failures=$((failures + 1))
-}
+. "$(dirname "$0")/shell.sh"
 
 # expect CODE PATTERN WORDS...
 expect() {
@@ -95,4 +86,4 @@ expect 0 'picture written' cluster "$work/glyphs" --picture "$work/p.png" --coun
 [ "$(head -c 4 "$work/p.png" | tail -c 3)" = PNG ] || fail "no picture"
 expect 0 'samples' sample "$work/glyphs" --cluster 1 -n 4 -o "$work/s.png"
 
-exit $((failures > 0))
+finish

@@ -2,16 +2,7 @@
 # elbo fit: what it refuses, what it writes, that the bound never falls in what it wrote, and that the number of threads
 # changes nothing.
 #   ELBO         the command
-set -u
-: "${ELBO:?the command to test}"
-work=$(mktemp -d "${TMPDIR:-/tmp}/elbo-fit.XXXXXX") || exit 1
-trap 'rm -rf "$work"' EXIT
-failures=0
-
-fail() {
-    printf 'FAIL: %s\n' "$*"
-    failures=$((failures + 1))
-}
+. "$(dirname "$0")/shell.sh"
 
 # expect CODE PATTERN WORDS...: a line of the output matches the extended regular expression.
 expect() {
@@ -92,4 +83,4 @@ done
 expect 0 'start [12] of 2' gmm --components 2 --restarts 2 --data 'synth:mixture?rows=200&test=20'
 expect 0 'iteration 3' gmm --components 2 --data 'synth:mixture?rows=200&test=20' --progress lines
 
-[ "$failures" -eq 0 ] || { echo "$failures failures"; exit 1; }
+finish

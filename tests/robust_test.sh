@@ -3,18 +3,9 @@
 # where, the exit code is 1 (failure) or 2 (usage), nothing that was there before is lost, and a run goes on to the same
 # numbers as if nothing had happened.
 #   ELBO         the command
-set -u
-: "${ELBO:?the command to test}"
-work=$(mktemp -d) || exit 1
+. "$(dirname "$0")/shell.sh"
 trap 'umount tiny fixed 2>/dev/null; cd /; rm -rf "$work"' EXIT
-cd "$work" || exit 1
 glyphs='synth:glyphs?train=300&test=100'
-failures=0
-
-fail() {
-    printf 'FAIL: %s\n' "$*"
-    failures=$((failures + 1))
-}
 
 # expect CODE PATTERN WORDS...: runs elbo WORDS; standard output and error together must have a line that matches. A
 # failure must write nothing to standard output and name itself on standard error.
@@ -355,4 +346,4 @@ else
     echo 'SKIP: no python3: JSON is not parsed'
 fi
 
-[ "$failures" -eq 0 ] || { echo "$failures failures"; exit 1; }
+finish

@@ -12,6 +12,21 @@
 
 #include "models/network.h"
 
+/* Rows of options: the network, and how its pre-training goes. */
+#define ELBO_STACK_NETWORK_OPTIONS(O)                                                                                \
+    O(CHOICE, network, "mlp", 0, 0, "mlp|conv", "kind of encoder and decoder")                                       \
+    O(INTS, hidden, "500,500,2000", 1, 1e6, NULL, "widths of the hidden layers from data to code")                   \
+    O(INTS, decoder_hidden, "", 1, 1e6, NULL, "widths of the decoder's, from code to data (default: mirrored)")      \
+    O(INTS, channels, "32,64", 1, 65536, NULL, "conv: channels of the 4x4 stride-2 convolutions, from data to code") \
+    O(CHOICE, activation, "relu", 0, 0, ELBO_ACTIVATIONS, "after each hidden layer")                                 \
+    O(CHOICE, init, "glorot-uniform", 0, 0, "lecun-uniform|glorot-uniform|he-normal|normal", "how weights start")    \
+    O(REAL, init_scale, "1", 0, 1000, NULL, "factor on the start; normal: its standard deviation")
+#define ELBO_STACK_OPTIONS(O)                                                                                      \
+    O(INT, layer_epochs, "0", 0, 1e6, NULL,                                                                        \
+      "epochs that pre-train each layer of encoder and decoder as an autoencoder of its own, one after the other") \
+    O(INT, pretrain_epochs, "10", 0, 1e6, NULL, "epochs that pre-train encoder and decoder as an autoencoder")     \
+    O(REAL, pretrain_rate, "1", 1e-6, 1e6, NULL, "rate of the pre-training, as a multiple of --lr")
+
 typedef enum elbo_stack_part { ELBO_STACK_LAYERS, ELBO_STACK_WHOLE, ELBO_STACK_LAST } elbo_stack_part;
 
 /* How a model is stacked: its options, and its layers next to the code and next to the data. */

@@ -22,28 +22,17 @@
 #include "models/deterministic.h"
 #include "models/stack.h"
 
-#define DEC_OPTIONS(O)                                                                                             \
-    O(INT, latent, "10", 1, 65536, NULL, "dimensions of the code")                                                 \
-    O(INT, components, "10", 1, 4096, NULL, "clusters")                                                            \
-    O(CHOICE, loss, "squared", 0, 0, "squared|cross-entropy",                                                      \
-      "of the autoencoder: |x - x'|^2, or the cross-entropy of values in [0, 1]")                                  \
-    O(INT, layer_epochs, "0", 0, 1e6, NULL,                                                                        \
-      "epochs that pre-train each layer of encoder and decoder as an autoencoder of its own, one after the other") \
-    O(INT, pretrain_epochs, "10", 0, 1e6, NULL, "epochs that pre-train encoder and decoder as an autoencoder")     \
-    O(REAL, pretrain_rate, "1", 1e-6, 1e6, NULL, "rate of the pre-training, as a multiple of --lr")                \
-    O(REAL, noise, "0.2", 0, 0.99, NULL, "share of the values that is dropped while layers are pre-trained")       \
-    O(REAL, whole_noise, "0", 0, 0.99, NULL, "the same of the data while the autoencoder is")                      \
-    O(INT, starts, "20", 1, 10000, NULL, "starts of k-means, of which the best is kept")                           \
-    O(REAL, freedom, "1", 1e-3, 1e6, NULL, "degrees of freedom nu of the kernel")                                  \
+#define DEC_OPTIONS(O)                                                                                       \
+    O(INT, latent, "10", 1, 65536, NULL, "dimensions of the code")                                           \
+    O(INT, components, "10", 1, 4096, NULL, "clusters")                                                      \
+    O(CHOICE, loss, "squared", 0, 0, "squared|cross-entropy",                                                \
+      "of the autoencoder: |x - x'|^2, or the cross-entropy of values in [0, 1]")                            \
+    ELBO_STACK_OPTIONS(O)                                                                                    \
+    O(REAL, noise, "0.2", 0, 0.99, NULL, "share of the values that is dropped while layers are pre-trained") \
+    O(REAL, whole_noise, "0", 0, 0.99, NULL, "the same of the data while the autoencoder is")                \
+    O(INT, starts, "20", 1, 10000, NULL, "starts of k-means, of which the best is kept")                     \
+    O(REAL, freedom, "1", 1e-3, 1e6, NULL, "degrees of freedom nu of the kernel")                            \
     O(REAL, mass_decay, "0.99", 0, 0.999999, NULL, "share of the running mean of q that a step keeps")
-#define DEC_NETWORK_OPTIONS(O)                                                                                       \
-    O(CHOICE, network, "mlp", 0, 0, "mlp|conv", "kind of encoder and decoder")                                       \
-    O(INTS, hidden, "500,500,2000", 1, 1e6, NULL, "widths of the hidden layers from data to code")                   \
-    O(INTS, decoder_hidden, "", 1, 1e6, NULL, "widths of the decoder's, from code to data (default: mirrored)")      \
-    O(INTS, channels, "32,64", 1, 65536, NULL, "conv: channels of the 4x4 stride-2 convolutions, from data to code") \
-    O(CHOICE, activation, "relu", 0, 0, ELBO_ACTIVATIONS, "after each hidden layer")                                 \
-    O(CHOICE, init, "glorot-uniform", 0, 0, "lecun-uniform|glorot-uniform|he-normal|normal", "how weights start")    \
-    O(REAL, init_scale, "1", 0, 1000, NULL, "factor on the start; normal: its standard deviation")
 
 typedef struct dec_options {
     elbo_network_options network;
@@ -51,7 +40,7 @@ typedef struct dec_options {
 } dec_options;
 
 #define ELBO_TABLE_STRUCT dec_options
-static const elbo_option rows[] = {DEC_OPTIONS(ELBO_TABLE_ROW) DEC_NETWORK_OPTIONS(ELBO_NETWORK_ROW)};
+static const elbo_option rows[] = {DEC_OPTIONS(ELBO_TABLE_ROW) ELBO_STACK_NETWORK_OPTIONS(ELBO_NETWORK_ROW)};
 #undef ELBO_TABLE_STRUCT
 static const elbo_options options_table = {"Model (dec)", rows, sizeof rows / sizeof *rows, sizeof(dec_options)};
 

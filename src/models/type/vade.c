@@ -24,14 +24,6 @@
 #define VADE_CODE_OPTIONS(O)                                         \
     O(INT, latent, "10", 1, 65536, NULL, "dimensions of the code z") \
     O(INT, components, "10", 1, 4096, NULL, "clusters: components of the mixture")
-#define VADE_NETWORK_OPTIONS(O)                                                                                      \
-    O(CHOICE, network, "mlp", 0, 0, "mlp|conv", "kind of encoder and decoder")                                       \
-    O(INTS, hidden, "500,500,2000", 1, 1e6, NULL, "widths of the hidden layers from data to code")                   \
-    O(INTS, decoder_hidden, "", 1, 1e6, NULL, "widths of the decoder's, from code to data (default: mirrored)")      \
-    O(INTS, channels, "32,64", 1, 65536, NULL, "conv: channels of the 4x4 stride-2 convolutions, from data to code") \
-    O(CHOICE, activation, "relu", 0, 0, ELBO_ACTIVATIONS, "after each hidden layer")                                 \
-    O(CHOICE, init, "glorot-uniform", 0, 0, "lecun-uniform|glorot-uniform|he-normal|normal", "how weights start")    \
-    O(REAL, init_scale, "1", 0, 1000, NULL, "factor on the start; normal: its standard deviation")
 /* A deviation that is trained with the autoencoder ends at its lower bound, from where the bound never gets away. */
 #define VADE_DECODER_OPTIONS(O)                                                                       \
     O(TEXT, likelihood, "bernoulli", 0, 0, NULL,                                                      \
@@ -44,13 +36,10 @@
     O(BOOL, bounded_mean, "false", 0, 0, NULL, "gaussian: mean through a sigmoid into (0,1)")         \
     O(INT, levels, "256", 2, 256, NULL, "categorical, discretised_logistic: grey values")
 #define VADE_DRAW_OPTIONS(O) O(INT, draws, "1", 1, 10000, NULL, "samples of z for each datum in a training step")
-#define VADE_OPTIONS(O)                                                                                            \
-    O(INT, layer_epochs, "0", 0, 1e6, NULL,                                                                        \
-      "epochs that pre-train each layer of encoder and decoder as an autoencoder of its own, one after the other") \
-    O(INT, pretrain_epochs, "10", 0, 1e6, NULL, "epochs that pre-train encoder and decoder as an autoencoder")     \
-    O(REAL, pretrain_rate, "1", 1e-6, 1e6, NULL, "rate of the pre-training, as a multiple of --lr")                \
-    O(REAL, noise, "0", 0, 0.99, NULL, "pre-training: share of the values that are dropped (denoising)")           \
-    O(INT, mixture_starts, "5", 1, 10000, NULL, "starts of EM, of which the best is kept")                         \
+#define VADE_OPTIONS(O)                                                                                  \
+    ELBO_STACK_OPTIONS(O)                                                                                \
+    O(REAL, noise, "0", 0, 0.99, NULL, "pre-training: share of the values that are dropped (denoising)") \
+    O(INT, mixture_starts, "5", 1, 10000, NULL, "starts of EM, of which the best is kept")               \
     O(REAL, mixture_floor, "1e-3", 1e-12, 1e12, NULL, "EM: least variance of a component in each dimension")
 
 /* Members of the first that have no row are filled in by base_of. */
@@ -60,9 +49,9 @@ typedef struct vade_options {
 } vade_options;
 
 #define ELBO_TABLE_STRUCT vade_options
-static const elbo_option rows[] = {VADE_CODE_OPTIONS(ELBO_AUTOENCODER_ROW) VADE_OPTIONS(ELBO_TABLE_ROW)
-                                       VADE_NETWORK_OPTIONS(ELBO_NETWORK_ROW) VADE_DECODER_OPTIONS(ELBO_AUTOENCODER_ROW)
-                                           VADE_DRAW_OPTIONS(ELBO_AUTOENCODER_ROW)};
+static const elbo_option rows[] = {
+    VADE_CODE_OPTIONS(ELBO_AUTOENCODER_ROW) VADE_OPTIONS(ELBO_TABLE_ROW) ELBO_STACK_NETWORK_OPTIONS(ELBO_NETWORK_ROW)
+        VADE_DECODER_OPTIONS(ELBO_AUTOENCODER_ROW) VADE_DRAW_OPTIONS(ELBO_AUTOENCODER_ROW)};
 #undef ELBO_TABLE_STRUCT
 static const elbo_options options_table = {"Model (vade)", rows, sizeof rows / sizeof *rows, sizeof(vade_options)};
 
