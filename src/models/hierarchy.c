@@ -80,6 +80,13 @@ void elbo_hierarchy_initialisation(const void *options, elbo_init *init, double 
     *scale = o->init_scale;
 }
 
+const char *elbo_hierarchy_mean_bias(const void *options) {
+    const elbo_hierarchy_options *o = options;
+    elbo_head head;
+    if (!is(o->output_bias, "data") || likelihood_head(o, 1, &head, NULL) != ELBO_OK || head.fixed[0]) return NULL;
+    return head.type == &elbo_dist_bernoulli || head.type == &elbo_dist_normal ? "decoder.output.bias" : NULL;
+}
+
 /* ---- networks ---- */
 
 static elbo_node *normed(elbo_context *context, elbo_node *x, const char *layer) {

@@ -19,6 +19,11 @@
 /* Those that need no closed KL and draw codes with a gradient. */
 #define ELBO_HIERARCHY_ESTIMATORS "a|stl|iwae|dreg|miwae|piwae|ciwae"
 
+#define ELBO_OUTPUT_BIAS_OPTION(O, initial)                                                                          \
+    O(CHOICE, output_bias, initial, 0, 0, "zero|data",                                                               \
+      "where the bias of p(x|z) starts; data: bernoulli: at the log odds of the training rows' means, gaussian: at " \
+      "the means, else at zero")
+
 #define ELBO_HIERARCHY_OPTIONS(O)                                                                                 \
     O(INTS, latents, "64,32,16,8,4", 1, 65536, NULL, "dimensions of the codes, from data up")                     \
     O(INTS, widths, "512,256,128,64,32", 1, 65536, NULL, "widths of the networks under each level, from data up") \
@@ -34,16 +39,18 @@
     O(INT, draws, "1", 1, 10000, NULL, "samples of z for each datum in a training step (L, or K of iwae)")        \
     ELBO_GROUP_OPTIONS(O)                                                                                         \
     O(CHOICE, init, "glorot-uniform", 0, 0, "lecun-uniform|glorot-uniform|he-normal|normal", "how weights start") \
-    O(REAL, init_scale, "1", 0, 1000, NULL, "factor on the start; normal: its standard deviation")
+    O(REAL, init_scale, "1", 0, 1000, NULL, "factor on the start; normal: its standard deviation")                \
+    ELBO_OUTPUT_BIAS_OPTION(O, "zero")
 ELBO_OPTIONS_STRUCT(elbo_hierarchy_options, ELBO_HIERARCHY_OPTIONS);
 
 /* The fields of a model's type that are the same for both kinds; kind: stack or ladder. */
-#define ELBO_HIERARCHY_PARTS(kind)                                                                                  \
-    .relevance = elbo_hierarchy_relevance, .check = elbo_hierarchy_check, .latent = elbo_hierarchy_latent,          \
-    .layers = elbo_hierarchy_layers, .likelihood = elbo_hierarchy_likelihood, .levels = elbo_hierarchy_levels,      \
-    .initialisation = elbo_hierarchy_initialisation, .prior = elbo_hierarchy_prior, .encode = elbo_##kind##_encode, \
-    .decode = elbo_hierarchy_decode, .posterior_width = elbo_##kind##_width,                                        \
-    .posterior_numbers = elbo_##kind##_numbers, .posterior = elbo_##kind##_posterior
+#define ELBO_HIERARCHY_PARTS(kind)                                                                             \
+    .relevance = elbo_hierarchy_relevance, .check = elbo_hierarchy_check, .latent = elbo_hierarchy_latent,     \
+    .layers = elbo_hierarchy_layers, .likelihood = elbo_hierarchy_likelihood, .levels = elbo_hierarchy_levels, \
+    .initialisation = elbo_hierarchy_initialisation, .mean_bias = elbo_hierarchy_mean_bias,                    \
+    .prior = elbo_hierarchy_prior, .encode = elbo_##kind##_encode, .decode = elbo_hierarchy_decode,            \
+    .posterior_width = elbo_##kind##_width, .posterior_numbers = elbo_##kind##_numbers,                        \
+    .posterior = elbo_##kind##_posterior
 
 /* Which of these options need others. */
 extern const elbo_relevance elbo_hierarchy_relevance[];
@@ -55,6 +62,7 @@ void elbo_hierarchy_layers(const void *options, elbo_ints *out);
 const elbo_dist_type *elbo_hierarchy_likelihood(const void *options);
 int64_t elbo_hierarchy_levels(const void *options);
 void elbo_hierarchy_initialisation(const void *options, elbo_init *init, double *scale);
+const char *elbo_hierarchy_mean_bias(const void *options);
 elbo_dist elbo_hierarchy_prior(elbo_context *context, int64_t rows);
 elbo_dist elbo_hierarchy_decode(elbo_context *context, elbo_node *z);
 

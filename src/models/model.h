@@ -100,6 +100,9 @@ typedef struct elbo_model_type {
     int64_t (*levels)(const void *options);
     /* How parameters start. */
     void (*initialisation)(const void *options, elbo_init *init, double *scale);
+    /* Name of the bias, of a number for each value of an item, that a training starts where p(x|z) has the means of the
+     * training rows; NULL, or returns it: none. Of bernoulli and normal likelihoods alone. */
+    const char *(*mean_bias)(const void *options);
     /* p(z) of shape [rows, latent] */
     elbo_dist (*prior)(elbo_context *context, int64_t rows);
     /* q(z | x), x: [B, size] -> event of rank 1 over [B, latent] */

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "train/condition.h"
+#include "train/mean_start.h"
 #include "train/relevance.h"
 
 static bool is(const char *value, const char *wanted) { return strcmp(value, wanted) == 0; }
@@ -226,6 +227,7 @@ elbo_status elbo_instance_new(elbo_instance *instance, const elbo_config *config
     ELBO_TRY(choose_levels(instance, info, error));
     ELBO_TRY(elbo_instance_declare_params(instance, error));
     ELBO_TRY(elbo_params_finish(instance->params, error));
+    ELBO_TRY(elbo_mean_start(instance, dataset, error));
     return elbo_instance_check_values(instance, dataset, error);
 }
 

@@ -21,7 +21,8 @@
     O(INT, draws, "50", 1, 10000, NULL, "samples of z for each datum in a training step (K)")                        \
     ELBO_GROUP_OPTIONS(O)                                                                                            \
     O(CHOICE, init, "glorot-uniform", 0, 0, "lecun-uniform|glorot-uniform|he-normal|normal", "how weights start")    \
-    O(REAL, init_scale, "1", 0, 1000, NULL, "factor on the start; normal: its standard deviation")
+    O(REAL, init_scale, "1", 0, 1000, NULL, "factor on the start; normal: its standard deviation")                   \
+    ELBO_OUTPUT_BIAS_OPTION(O, "data")
 
 #define ELBO_TABLE_STRUCT elbo_hierarchy_options
 static ELBO_TABLE(options_table, "Model (iwae)", IWAE_OPTIONS);
