@@ -185,6 +185,7 @@ const elbo_command command_classify = {
                                  {"out", 'o', "FILE"},
                                  {"features", 0, "FILE"},
                                  {"item_shape", 0, "SHAPE"},
+                                 {"train_labels", 0, "CLASSES"},
                                  {"labels", 0, "FILE|COLUMN"},
                                  {0}},
     .tables = (const elbo_options *const[]){&classify_table, &elbo_data_options_table, NULL},

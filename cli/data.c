@@ -115,7 +115,9 @@ static const elbo_command data_convert = {
     .arguments = (const elbo_argument[]){{"SOURCE", "what to read", ELBO_ARGUMENT_SOURCE, 1, 1, NULL},
                                          {"TO", "what to write", ELBO_ARGUMENT_FILE, 1, 1, NULL},
                                          {0}},
-    .flags = (const elbo_flag[]){{"item_shape", 0, "SHAPE"}, {"labels", 0, "FILE|COLUMN"}, {0}},
+    .flags =
+        (const elbo_flag[]){
+            {"item_shape", 0, "SHAPE"}, {"train_labels", 0, "CLASSES"}, {"labels", 0, "FILE|COLUMN"}, {0}},
     .tables = (const elbo_options *const[]){&convert_table, &elbo_data_options_table, NULL},
     .examples = (const elbo_example[]){{"elbo data convert synth:glyphs glyphs.npz", "generated digits as NumPy file"},
                                        {"elbo data convert mnist test.csv --split test", "one split as a table"},
@@ -285,9 +287,12 @@ const elbo_command command_data = {
         "options follow a question mark: 'synth:glyphs?seed=1'.\n\n"
         "A source called convert, factors or get is written ./convert, ./factors or ./get.",
     .arguments = (const elbo_argument[]){{"SOURCE", "what to describe", ELBO_ARGUMENT_SOURCE, 1, 1, NULL}, {0}},
-    .flags =
-        (const elbo_flag[]){
-            {"out", 'o', "FILE"}, {"count", 'n', NULL}, {"item_shape", 0, "SHAPE"}, {"labels", 0, "FILE|COLUMN"}, {0}},
+    .flags = (const elbo_flag[]){{"out", 'o', "FILE"},
+                                 {"count", 'n', NULL},
+                                 {"item_shape", 0, "SHAPE"},
+                                 {"train_labels", 0, "CLASSES"},
+                                 {"labels", 0, "FILE|COLUMN"},
+                                 {0}},
     .tables = (const elbo_options *const[]){&preview_table, &elbo_data_options_table, NULL},
     .subcommands = (const elbo_command *const[]){&data_convert, &data_factors, &data_get, NULL},
     .examples = (const elbo_example[]){{"elbo data synth:glyphs", "the generated digits"},

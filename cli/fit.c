@@ -238,6 +238,7 @@ const elbo_command command_fit = {
                                  {"out", 'o', "DIR"},
                                  {"codes", 0, "FILE"},
                                  {"item_shape", 0, "SHAPE"},
+                                 {"train_labels", 0, "CLASSES"},
                                  {"labels", 0, "FILE|COLUMN"},
                                  {0}},
     .tables = (const elbo_options *const[]){&fit_table, &elbo_fit_options_table, &elbo_data_options_table,

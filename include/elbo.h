@@ -220,6 +220,8 @@ typedef enum elbo_split { ELBO_SPLIT_TRAIN, ELBO_SPLIT_VALID, ELBO_SPLIT_TEST, E
     O(INT, test_count, "0", 0, 1e12, NULL, "number of test rows, instead of a share (0: the share)")              \
     O(REAL, valid_fraction, "0", 0, 0.9, NULL, "share of the training rows set aside for validation")             \
     O(BOOL, pool, "false", 0, 0, NULL, "every row is a training row, those of the source's test split too")       \
+    O(TEXT, train_labels, "", 0, 0, NULL,                                                                         \
+      "classes whose rows are trained on, such as 1 or 0,2,4, validation rows among them; test rows stay all")    \
     O(INT, split_seed, "0", 0, 9.2e18, NULL, "seed of the permutation that deals rows to splits")
 ELBO_OPTIONS_STRUCT(elbo_data_options, ELBO_DATA_OPTIONS);
 ELBO_API extern const elbo_options elbo_data_options_table;

@@ -64,13 +64,18 @@ for kind in masking gaussian salt-pepper blur; do
         --noise $kind --noise-level 0.5 -o d.png
 done
 head -c 4 d.png | grep -q PNG || fail "d.png is no picture"
+# what is not asked for is that of the training, and masking of 0.3 where it had none
+expect 0 '^10 rows: originals, with masking noise of level 0.5, restored,' denoise ae -o d.png
+expect 0 '^10 rows: originals, with masking noise of level 0.1, restored,' denoise ae --noise-level 0.1 -o d.png
+expect 0 '^10 rows: originals, with gaussian noise of level 0.3, restored,' denoise ae --noise gaussian -o d.png
+expect 0 '^10 rows: originals, with masking noise of level 0.3, restored,' denoise vae -o d.png
 expect 0 '"noise": "salt-pepper"' denoise ae --noise salt-pepper --noise-level 0.5 -n 50 -o d.npz --json
 less "$(number mse_restored)" "$(number mse_corrupted)" || fail "nothing was restored: $(cat out)"
 expect 0 '' denoise ae --noise masking --noise-level 0.5 --seed 3 -o one.npz --json
 expect 0 '' denoise ae --noise masking --noise-level 0.5 --seed 3 -o two.npz --json
 cmp -s one.npz two.npz || fail "the same seed gave other noise"
 expect 2 'a share of the values, 0 to 1' denoise ae --noise masking --noise-level 2 -o d.png
-expect 2 'one of masking' denoise ae --noise fog -o d.png
+expect 2 'none of auto, masking' denoise ae --noise fog -o d.png
 expect 2 'FILE|out' denoise ae
 expect 2 '' denoise ae -o d.txt
 
@@ -98,10 +103,26 @@ expect 0 '"alarms"' anomaly vae --score reconstruction --split train --false-ala
 printf '%s\n' x,y,kind 0.1,0.2,0 0.2,0.3,0 0.3,0.1,0 0.1,0.1,0 0.2,0.1,0 0.3,0.3,0 9,9,1 8,9,1 >two.csv
 expect 0 'run in two' train pca --data two.csv --labels kind --columns x,y --test-fraction 0 --latent 1 --epochs 1 -o two
 expect 0 '"anomalies": 2,' anomaly two --split train --json
+# a run of some classes takes those for normal
+expect 0 'run in ones' train vae --data "$data" --train-labels 1,7 --hidden 32 --latent 4 --epochs 2 --batch 20 -o ones
+expect 0 '"auroc": [01]' anomaly ones --json
+known=$(number anomalies)
+"$ELBO" data "$data" >table 2>&1
+expected=$(awk '$1 ~ /^[0-9]$/ && $1 != 1 && $1 != 7 { n += $NF } END { print n }' table)
+[ "$known" = "$expected" ] || fail "trained on 1 and 7: $known anomalies, $expected test rows of other classes"
+expect 0 '"anomalies":' anomaly ones --normal-label 1 --json
+[ "$(number anomalies)" != "$known" ] || fail "--normal-label 1 has as many anomalies as the run's classes"
+expect 2 'no training row of .* has this label' anomaly ones --normal-label 3
+# and reads other data, with labels or without
+expect 0 '"anomalies": [1-9]' anomaly ones --data 'synth:glyphs?train=1&test=50' --json
+expect 0 '' data convert 'synth:glyphs?train=20&test=1' bare.npy --split train
+expect 0 '^no labels tell anomalies' anomaly ones --data bare.npy --split all
+expect 2 'no class is called "x"; there are 0, 1' train vae --data "$data" --train-labels x -o none
+expect 2 'the rows have no labels' train vae --data bare.npy --train-labels 1 -o none
 expect 1 'no ELBO: use --score reconstruction' anomaly ae --score elbo
 expect 1 'no likelihood to estimate' anomaly ae --score likelihood
 expect 2 '^elbo anomaly: --samples needs --score likelihood' anomaly vae --samples 5
-expect 2 'no row of .* has this label' anomaly vae --normal-label 77
+expect 2 'no test row of .* has this label' anomaly vae --normal-label 77
 expect 2 'a file ending in .png was expected' anomaly vae -o w.npy
 expect 2 '--worst needs' anomaly vae --worst 5
 expect 2 'false-alarms' anomaly vae --false-alarms 2

@@ -124,6 +124,50 @@ static void pooled_rows_all_train(void **state) {
     elbo_dataset_free(data);
 }
 
+/* Training and validation rows keep those of the classes in their order; test rows and all rows stay. The limit counts
+ * rows that are kept. */
+static void rows_of_some_classes_train(void **state) {
+    (void)state;
+    static char names[] = " 2, 5", strange[] = "2,seven", nothing[] = "";
+    int64_t whole[ROWS], kept[ROWS];
+    elbo_data_options how = {.test_fraction = 0.2, .valid_fraction = 0.25, .split_seed = 3};
+    elbo_dataset *all = make(how);
+    how.train_labels = names;
+    elbo_dataset *some = make(how);
+    for (int split = 0; split < 4; split++) {
+        int64_t count = source_rows(all, (elbo_split)split, whole), wanted = 0;
+        bool filtered = split == ELBO_SPLIT_TRAIN || split == ELBO_SPLIT_VALID;
+        int64_t left = source_rows(some, (elbo_split)split, kept);
+        for (int64_t i = 0; i < count; i++)
+            if (!filtered || whole[i] % 7 == 2 || whole[i] % 7 == 5) whole[wanted++] = whole[i];
+        assert_true(filtered ? wanted < count : wanted == count);
+        assert_int_equal(left, wanted);
+        assert_memory_equal(kept, whole, sizeof *kept * (size_t)wanted);
+    }
+    elbo_dataset_free(all);
+    elbo_dataset_free(some);
+    how.limit = 3;
+    some = make(how);
+    assert_int_equal(elbo_dataset_info(some)->count[ELBO_SPLIT_TRAIN], 3);
+    elbo_dataset_free(some);
+
+    float zeros[12] = {0};
+    int32_t two[6] = {0, 1, 0, 1, 0, 1};
+    elbo_array x = {.dtype = ELBO_F32, .rank = 2, .shape = {6, 2}, .data = zeros};
+    elbo_array y = {.dtype = ELBO_I32, .rank = 1, .shape = {6}, .data = two};
+    elbo_error error = {0};
+    const elbo_data_options bad = {.train_labels = strange}, unlabelled = {.train_labels = names};
+    assert_null(elbo_dataset_from_array(&x, &y, &bad, &error));
+    assert_int_equal(error.status, ELBO_ERROR_USAGE);
+    assert_non_null(strstr(error.message, "no class is called \"2\"; there are 0, 1"));
+    assert_null(elbo_dataset_from_array(&x, NULL, &unlabelled, &error));
+    assert_non_null(strstr(error.message, "have no labels"));
+    const elbo_data_options empty = {.train_labels = nothing};
+    elbo_dataset *data = elbo_dataset_from_array(&x, &y, &empty, &error);
+    assert_non_null(data);
+    elbo_dataset_free(data);
+}
+
 static void rows_by_index_and_by_start(void **state) {
     (void)state;
     float all[ROWS * 6], some[18];
@@ -351,6 +395,7 @@ int main(void) {
         cmocka_unit_test(splits_cover_every_row_once),
         cmocka_unit_test(splits_depend_on_the_seed_alone),
         cmocka_unit_test(pooled_rows_all_train),
+        cmocka_unit_test(rows_of_some_classes_train),
         cmocka_unit_test(rows_by_index_and_by_start),
         cmocka_unit_test(shapes_of_items),
         cmocka_unit_test(arrays_of_the_caller),

@@ -119,9 +119,12 @@ const elbo_command elbo_cli_classify_train = {
         "--labelled takes that many training rows, drawn by the seed, and leaves the test rows alone; --limit cuts "
         "every split.",
     .arguments = (const elbo_argument[]){{"DATA", "data source with labels", ELBO_ARGUMENT_SOURCE, 1, 1, NULL}, {0}},
-    .flags =
-        (const elbo_flag[]){
-            {"out", 'o', "FILE"}, {"from", 0, "RUN"}, {"item_shape", 0, "SHAPE"}, {"labels", 0, "FILE|COLUMN"}, {0}},
+    .flags = (const elbo_flag[]){{"out", 'o', "FILE"},
+                                 {"from", 0, "RUN"},
+                                 {"item_shape", 0, "SHAPE"},
+                                 {"train_labels", 0, "CLASSES"},
+                                 {"labels", 0, "FILE|COLUMN"},
+                                 {0}},
     .tables = (const elbo_options *const[]){&train_table, &elbo_classifier_options_table, &elbo_data_options_table,
                                             &elbo_cli_progress_options_table, NULL},
     .examples =

@@ -165,6 +165,7 @@ const elbo_command elbo_cli_fit_apply = {
                                  {"samples", 0, "FILE"},
                                  {"count", 'n', NULL},
                                  {"item_shape", 0, "SHAPE"},
+                                 {"train_labels", 0, "CLASSES"},
                                  {"labels", 0, "FILE|COLUMN"},
                                  {0}},
     .tables = (const elbo_options *const[]){&apply_table, &elbo_data_options_table, NULL},

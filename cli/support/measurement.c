@@ -2,14 +2,17 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "support/anomalies.h"
 #include "support/clusters.h"
 #include "support/describe.h"
 #include "support/experiment_plan.h"
 #include "support/figures.h"
 #include "support/latent.h"
 #include "support/output.h"
+#include "support/restore.h"
 #include "support/rows.h"
 #include "support/save.h"
 #include "support/show.h"
@@ -313,6 +316,14 @@ ELBO_OPTIONS_STRUCT(picture_options, PICTURE_OPTIONS);
 static ELBO_TABLE(picture_table, "Picture", PICTURE_OPTIONS);
 #undef ELBO_TABLE_STRUCT
 
+/* RUN/NAME/step00000625.png, whose folder is made: pictures lie in the order of their steps. */
+static elbo_status picture_path(const elbo_cli_measured *at, char path[4096], elbo_error *error) {
+    char folder[3072];
+    snprintf(folder, sizeof folder, "%.2900s/%s", at->folder, at->name);
+    snprintf(path, 4096, "%s/step%08lld.png", folder, (long long)at->step);
+    return elbo_cli_make_folders(folder, error);
+}
+
 static elbo_status show_items(elbo_cli_run *run, const picture_options *o, elbo_array *items, elbo_error *error) {
     const elbo_cli_samples how = {.count = o->side * o->side, .seed = (uint64_t)o->seed, .temperature = 1};
     if (strcmp(o->of, "samples") == 0) return elbo_cli_show_samples(run, &how, items, error);
@@ -326,26 +337,97 @@ static elbo_status show_items(elbo_cli_run *run, const picture_options *o, elbo_
     return elbo_cli_show_manifold(run, &dims, o->side, items, error);
 }
 
-/* RUN/NAME/step00000625.png: pictures lie in the order of their steps. */
 static elbo_status picture(const elbo_cli_measured *at, const void *options, json_t *values, elbo_error *error) {
     const picture_options *o = options;
     subject s = {0};
     elbo_array items = {0};
-    char folder[3072], path[4096];
+    char path[4096];
     if (open_subject(&s, at, error) != ELBO_OK) {
         close_subject(&s);
         return error->status;
     }
     elbo_cli_run run = as_run(&s);
     elbo_picture layout = {.columns = (int)o->side, .scale = 1, .seamless = strcmp(o->of, "manifold") == 0};
-    snprintf(folder, sizeof folder, "%.2900s/%s", at->folder, at->name);
-    snprintf(path, sizeof path, "%s/step%08lld.png", folder, (long long)at->step);
     elbo_status status = elbo_cli_picture(&run, &layout, error);
     if (status == ELBO_OK) status = show_items(&run, o, &items, error);
-    if (status == ELBO_OK) status = elbo_cli_make_folders(folder, error);
+    if (status == ELBO_OK) status = picture_path(at, path, error);
     if (status == ELBO_OK) status = elbo_picture_grid(&items, &layout, path, error);
     if (status == ELBO_OK) json_object_set_new(values, "picture", elbo_cli_json_text(path));
     elbo_array_free(&items);
+    close_subject(&s);
+    return status;
+}
+
+/* ---- denoising: what elbo denoise prints and draws ---- */
+
+enum { PICTURED = 10 };
+
+static elbo_status denoising(const elbo_cli_measured *at, const void *options, json_t *values, elbo_error *error) {
+    const elbo_cli_restore_options *o = options;
+    subject s = {0};
+    elbo_cli_restored made = {0};
+    char path[4096];
+    if (open_subject(&s, at, error) != ELBO_OK) {
+        close_subject(&s);
+        return error->status;
+    }
+    elbo_cli_run run = as_run(&s);
+    elbo_status status = elbo_cli_restore(&run, elbo_cli_split(o->split), o, &made, error);
+    if (status == ELBO_OK) status = picture_path(at, path, error);
+    if (status == ELBO_OK) status = elbo_cli_restored_draw(&run, &made, PICTURED, path, error);
+    if (status == ELBO_OK) {
+        put(values, "", "mse_corrupted", made.error_corrupted);
+        put(values, "", "mse_restored", made.error_restored);
+        put(values, "", "noise_level", made.level);
+        json_object_set_new(values, "noise", elbo_cli_json_text(made.noise));
+        json_object_set_new(values, "picture", elbo_cli_json_text(path));
+    }
+    elbo_cli_restored_free(&made);
+    close_subject(&s);
+    return status;
+}
+
+/* ---- anomalies: what elbo anomaly prints and draws ---- */
+
+static elbo_status draw_worst(const elbo_cli_anomalies *found, elbo_cli_run *run, const char *path, elbo_error *error) {
+    int64_t count, *worst = elbo_cli_anomalies_worst(found, &count);
+    if (!worst) return elbo_cli_fail(error, ELBO_ERROR_MEMORY, "out of memory: an order of rows");
+    elbo_status status = elbo_cli_anomalies_draw(found, run, worst, count, path, error);
+    free(worst);
+    return status;
+}
+
+static elbo_status put_detection(const elbo_cli_anomalies *found, json_t *values, elbo_error *error) {
+    const elbo_detection *d = &found->detection;
+    if (d->count == 0)
+        return elbo_cli_fail(error, ELBO_ERROR_STATE,
+                             "anomalies: no labels tell anomalies from normal rows (train_labels, or normal-label)");
+    put(values, "", "auroc", d->auroc);
+    put(values, "", "auroc_stderr", d->auroc_stderr);
+    put(values, "", "average_precision", d->average_precision);
+    put(values, "", "detected", d->detected);
+    put(values, "", "false_alarms", d->false_alarms);
+    put(values, "", "threshold", d->threshold);
+    json_object_set_new(values, "anomalies", json_integer(d->anomalies));
+    return ELBO_OK;
+}
+
+static elbo_status anomalies(const elbo_cli_measured *at, const void *options, json_t *values, elbo_error *error) {
+    elbo_cli_anomalies found = {.options = options, .progress = at->progress, .user = at->user};
+    subject s = {0};
+    char path[4096];
+    if (open_subject(&s, at, error) != ELBO_OK) {
+        close_subject(&s);
+        return error->status;
+    }
+    elbo_cli_run run = as_run(&s);
+    found.split = elbo_cli_split(found.options->split);
+    elbo_status status = elbo_cli_anomalies_find(&found, &run, error);
+    if (status == ELBO_OK) status = put_detection(&found, values, error);
+    if (status == ELBO_OK) status = picture_path(at, path, error);
+    if (status == ELBO_OK) status = draw_worst(&found, &run, path, error);
+    if (status == ELBO_OK) json_object_set_new(values, "picture", elbo_cli_json_text(path));
+    elbo_cli_anomalies_free(&found);
     close_subject(&s);
     return status;
 }
@@ -360,6 +442,9 @@ static const elbo_cli_measurement measurements[] = {
     {"gradvar", "bias and variance of estimators of the gradient", &elbo_gradvar_options_table, gradvar},
     {"disentanglement", "six scores of the codes against the factors of variation, where a generator knows them",
      &disentanglement_table, disentanglement},
+    {"denoising", "mean squared error before and after, and a picture", &elbo_cli_restore_options_table, denoising},
+    {"anomalies", "AUROC, average precision, what a threshold detects, and a picture of the worst rows",
+     &elbo_cli_anomaly_options_table, anomalies},
     {"picture", "a manifold, samples or a traversal as a PNG", &picture_table, picture},
     {"topics", "NPMI, c_v and diversity of a model's topics, by its own documents", &topics_table, topics},
 };

@@ -128,11 +128,13 @@ int elbo_cli_run_with_each(const elbo_context *context, elbo_status (*work)(elbo
 static elbo_status merge_options(const elbo_cli_run *run, elbo_data_options *merged, elbo_error *error) {
     const elbo_options *table = &elbo_data_options_table;
     const elbo_data_options *typed = elbo_context_values(run->context, table);
+    const elbo_cli_source_options *source = elbo_context_values(run->context, &elbo_cli_source_options_table);
     ELBO_CLI_TRY(elbo_options_init(table, merged, error));
     for (size_t i = 0; i < table->count; i++) {
         const char *name = table->rows[i].name;
         char text[TEXT] = "";
         bool given = typed && elbo_context_given(run->context, name);
+        if (!given && *source->data && strcmp(name, "train_labels") == 0) continue; /* classes of the run's own data */
         bool known = given ? elbo_options_get(table, typed, name, text, sizeof text)
                            : elbo_config_get(run->config, name, text, sizeof text);
         if (known) ELBO_CLI_TRY(elbo_options_set(table, merged, name, text, error));

@@ -24,7 +24,7 @@ extern const elbo_options elbo_cli_model_options_table;
 ELBO_OPTIONS_STRUCT(elbo_cli_source_options, ELBO_CLI_SOURCE_OPTIONS);
 extern const elbo_options elbo_cli_source_options_table;
 #define ELBO_CLI_SOURCE_FLAGS \
-    {"data", 0, "SOURCE"}, {"item_shape", 0, "SHAPE"}, { "labels", 0, "FILE|COLUMN" }
+    {"data", 0, "SOURCE"}, {"item_shape", 0, "SHAPE"}, {"train_labels", 0, "CLASSES"}, { "labels", 0, "FILE|COLUMN" }
 /* A paragraph for the descriptions of those commands. */
 #define ELBO_CLI_SOURCE_TEXT                                                                                         \
     "Data are those of the run unless --data names others. Options of the data that are not given are those of the " \

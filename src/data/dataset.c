@@ -238,6 +238,8 @@ static elbo_status finish(elbo_dataset *dataset, const elbo_data_options *option
     /* An empty test part is none, and a pooled one is no longer told from the rest. */
     if (table->train_rows == rows || options->pool) table->train_rows = -1;
     ELBO_TRY(elbo_splits_deal(dataset->splits, rows, table->train_rows, options, error));
+    if (*options->train_labels) ELBO_TRY(elbo_splits_keep(dataset->splits, table, options->train_labels, error));
+    elbo_splits_limit(dataset->splits, options->limit);
     info->source = dataset->source;
     info->format = dataset->format_name;
     info->dtype = table->values.dtype;
@@ -274,6 +276,7 @@ static elbo_status settle_options(elbo_data_options *settled, elbo_data_options 
     if (!settled->labels) settled->labels = unset;
     if (!settled->columns) settled->columns = unset;
     if (!settled->item_shape) settled->item_shape = unset;
+    if (!settled->train_labels) settled->train_labels = unset;
     return ELBO_OK;
 }
 

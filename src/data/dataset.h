@@ -22,6 +22,11 @@ typedef struct elbo_rows {
  * after a failure. */
 elbo_status elbo_splits_deal(elbo_rows splits[4], int64_t rows, int64_t train_rows, const elbo_data_options *options,
                              elbo_error *error);
+/* Leaves training and validation rows of the classes that `names` lists, "1,cat", and no others.  ELBO_ERROR_USAGE for
+ * a name that is none of the table's, or where no training row is left. */
+elbo_status elbo_splits_keep(elbo_rows splits[4], const elbo_table *table, const char *names, elbo_error *error);
+/* Leaves the first `limit` rows of each split (0: all). */
+void elbo_splits_limit(elbo_rows splits[4], int64_t limit);
 void elbo_splits_clear(elbo_rows splits[4]);
 
 /* The row of the source that a row of a split is. */

@@ -1,4 +1,5 @@
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -61,8 +62,65 @@ elbo_status elbo_splits_deal(elbo_rows splits[4], int64_t rows, int64_t train_ro
     if (valid > 0 && valid >= train->count)
         return elbo_fail(error, ELBO_ERROR_USAGE, "valid_fraction %g leaves none of the %lld training rows",
                          options->valid_fraction, (long long)train->count);
-    ELBO_TRY(cut(train, &splits[ELBO_SPLIT_VALID], valid, (uint64_t)options->split_seed, 1, error));
-    for (int split = 0; split < 4 && options->limit > 0; split++)
-        if (splits[split].count > options->limit) splits[split].count = options->limit;
+    return cut(train, &splits[ELBO_SPLIT_VALID], valid, (uint64_t)options->split_seed, 1, error);
+}
+
+void elbo_splits_limit(elbo_rows splits[4], int64_t limit) {
+    for (int split = 0; split < 4 && limit > 0; split++)
+        if (splits[split].count > limit) splits[split].count = limit;
+}
+
+/* ---- rows of some classes ---- */
+
+static elbo_status fail_class(const elbo_table *table, const char *name, size_t length, elbo_error *error) {
+    char known[200] = "";
+    size_t used = 0;
+    for (int i = 0; i < table->classes && used < sizeof known; i++)
+        used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", table->class_names[i]);
+    return elbo_fail(error, ELBO_ERROR_USAGE, "--train-labels: no class is called \"%.*s\"; there are %s%s",
+                     (int)(length < 80 ? length : 80), name, known, used >= sizeof known ? "..." : "");
+}
+
+/* Marks in kept[classes] those that the list names. */
+static elbo_status mark_classes(const elbo_table *table, const char *names, bool *kept, elbo_error *error) {
+    for (const char *at = names;;) {
+        at += strspn(at, " ");
+        size_t length = strcspn(at, ","), used = length;
+        while (used > 0 && at[used - 1] == ' ') used--;
+        int code = 0;
+        while (code < table->classes &&
+               !(strncmp(table->class_names[code], at, used) == 0 && table->class_names[code][used] == 0))
+            code++;
+        if (code == table->classes) return fail_class(table, at, used, error);
+        kept[code] = true;
+        if (!at[length]) return ELBO_OK;
+        at += length + 1;
+    }
+}
+
+static elbo_status keep_rows(elbo_rows *rows, const int32_t *label, const bool *kept, elbo_error *error) {
+    size_t bytes = sizeof(int64_t) * (size_t)(rows->count > 0 ? rows->count : 1);
+    int64_t *index = elbo_calloc(bytes), count = 0;
+    if (!index) return elbo_fail_memory(error, bytes, "splits");
+    for (int64_t row = 0; row < rows->count; row++) {
+        int64_t at = elbo_rows_at(rows, row);
+        if (kept[label[at]]) index[count++] = at;
+    }
+    elbo_free(rows->index);
+    *rows = (elbo_rows){.count = count, .index = index};
     return ELBO_OK;
+}
+
+elbo_status elbo_splits_keep(elbo_rows splits[4], const elbo_table *table, const char *names, elbo_error *error) {
+    if (!table->labels.data)
+        return elbo_fail(error, ELBO_ERROR_USAGE, "--train-labels %.80s: the rows have no labels", names);
+    bool *kept = elbo_calloc(sizeof *kept * (size_t)(table->classes > 0 ? table->classes : 1));
+    if (!kept) return elbo_fail_memory(error, (size_t)table->classes, "classes");
+    elbo_status status = mark_classes(table, names, kept, error);
+    if (status == ELBO_OK) status = keep_rows(&splits[ELBO_SPLIT_TRAIN], table->labels.data, kept, error);
+    if (status == ELBO_OK) status = keep_rows(&splits[ELBO_SPLIT_VALID], table->labels.data, kept, error);
+    elbo_free(kept);
+    if (status == ELBO_OK && splits[ELBO_SPLIT_TRAIN].count == 0)
+        status = elbo_fail(error, ELBO_ERROR_USAGE, "--train-labels %.80s: no training row has such a label", names);
+    return status;
 }

@@ -31,20 +31,36 @@ static view view_of(const elbo_node *node, int axis, size_t real) {
                   (size_t)elbo_shape_span(shape, axis + 1, shape.rank) * width_of(node, real)};
 }
 
+/* `count` elements of a row, each `stride` elements from the one before; the width is known where this is inlined. */
+static inline void copy_strided(char *out, const char *in, int64_t count, int64_t stride, size_t width) {
+    for (int64_t i = 0; i < count; i++) memcpy(out + (size_t)i * width, in + (size_t)(i * stride) * width, width);
+}
+
+static void copy_row(char *out, const char *in, int64_t count, int64_t stride, size_t width) {
+    if (stride == 1)
+        memcpy(out, in, (size_t)count * width);
+    else if (width == sizeof(float))
+        copy_strided(out, in, count, stride, sizeof(float));
+    else
+        copy_strided(out, in, count, stride, width);
+}
+
 /* out[index] = in[sum of index * stride], strides in elements. */
 static void strided_bytes(const elbo_kernel *kernel, const int64_t stride[ELBO_MAX_RANK], size_t real) {
     elbo_shape shape = kernel->node->shape;
     size_t width = width_of(kernel->node, real);
-    const char *in = kernel->in[0];
-    char *out = kernel->out;
-    int64_t count = elbo_shape_count(shape);
-    for (int64_t i = 0; i < count; i++) {
-        int64_t rest = i, from = 0;
-        for (int axis = shape.rank - 1; axis >= 0; axis--) {
-            from += rest % shape.dim[axis] * stride[axis];
-            rest /= shape.dim[axis];
+    int last = shape.rank - 1;
+    int64_t length = last < 0 ? 1 : shape.dim[last], index[ELBO_MAX_RANK] = {0}, from = 0;
+    int64_t rows = length > 0 ? elbo_shape_count(shape) / length : 0;
+    for (int64_t row = 0; row < rows; row++) {
+        copy_row((char *)kernel->out + (size_t)(row * length) * width,
+                 (const char *)kernel->in[0] + (size_t)from * width, length, last < 0 ? 1 : stride[last], width);
+        for (int axis = last - 1; axis >= 0; axis--) { /* the next row, as an odometer counts */
+            from += stride[axis];
+            if (++index[axis] < shape.dim[axis]) break;
+            from -= index[axis] * stride[axis];
+            index[axis] = 0;
         }
-        memcpy(out + (size_t)i * width, in + (size_t)from * width, width);
     }
 }
 
