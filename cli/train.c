@@ -125,6 +125,12 @@ static elbo_status set(elbo_context *context, const char *name, const char *text
 
 enum { FIELDS = 5 };
 
+/* What the loss is, by the parts that it has. */
+static const char *loss_word(const elbo_progress *progress) {
+    bool reconstruction = !isnan(progress->reconstruction), kl = !isnan(progress->kl);
+    return reconstruction && kl ? "-ELBO" : reconstruction ? "error" : kl ? "KL" : "loss";
+}
+
 static bool show(void *user, const elbo_progress *progress) {
     training *work = user;
     if (progress->event == ELBO_EVENT_WARNING) {
@@ -136,8 +142,8 @@ static bool show(void *user, const elbo_progress *progress) {
     double share = progress->steps > 0 ? (double)progress->step / (double)progress->steps : 0;
     double whole = progress->epochs > 0 ? ((double)progress->epoch - 1 + share) / (double)progress->epochs : NAN;
     snprintf(label, sizeof label, "epoch %lld/%lld", (long long)progress->epoch, (long long)progress->epochs);
-    bool bound = !isnan(progress->kl); /* else an autoencoder's error, or a loss of another kind */
-    const char *loss = bound ? "-ELBO" : isnan(progress->reconstruction) ? "loss" : "error";
+    bool bound = !isnan(progress->kl) && !isnan(progress->reconstruction);
+    const char *loss = loss_word(progress);
     elbo_cli_progress_field fields[FIELDS] = {{loss, progress->loss, 2, false}};
     size_t count = 1;
     if (bound) {
@@ -181,11 +187,11 @@ static int report(const elbo_context *context, const training *work) {
         json_object_set_new(object, "folder", elbo_cli_json_text(work->folder));
         return elbo_cli_json_print(context, object);
     }
-    if (last->epoch > 0 && isnan(last->kl)) {
+    if (last->epoch > 0 && (isnan(last->kl) || isnan(last->reconstruction))) {
         bool error = !isnan(last->reconstruction);
         int digits = error ? 2 : 4;
         printf("epoch %lld of %lld: %s %.*f", (long long)last->epoch, (long long)last->epochs,
-               error ? "reconstruction error" : "loss", digits, last->loss);
+               error ? "reconstruction error" : loss_word(last), digits, last->loss);
         if (!isnan(last->test_loss)) printf(", held out %.*f", digits, last->test_loss);
         putchar('\n');
     } else if (last->epoch > 0) {

@@ -268,7 +268,6 @@ static int compare_pairs(elbo_estimate *how, elbo_update out[ELBO_MODEL_UPDATES]
         if (update == 0) {
             out[0] = (elbo_update){.name = "divergence", .groups = {"encoder", "decoder"}, .unranked = true};
             out[0].loss = out[0].kl = elbo_mean_all(scored[0]);
-            out[0].reconstruction = elbo_scalar(context->builder.graph, 0);
             out[0].objective = elbo_sub(out[0].loss, elbo_mean_all(scored[1]));
         } else {
             out[1] = learn(context->options, scored[0], scored[1]);
