@@ -1,7 +1,7 @@
 /* Steps of every phase of vade against PyTorch: loss and every gradient (tests/fixtures/make_vade_step.py). */
 #include "vade_support.h"
 
-enum { PIXELS = 12, BATCH = 6, MOST = 256 };
+enum { PIXELS = 12, BATCH = 6, MOST = 512 };
 
 typedef struct entry {
     char name[64];
@@ -75,12 +75,13 @@ static void check_step(elbo_instance *instance, const uint8_t *pixels, const cha
     free(gradient);
 }
 
-static void check_cases(const char *draws, bool first) {
+static void check_cases(const char *draws, const char *loss, bool first) {
     elbo_instance instance;
     elbo_dataset *dataset;
     uint8_t pixels[BATCH * PIXELS];
-    const char *settings[] = {"hidden", "10,7", "latent",       "3", "components",      "4", "binarize", "none",
-                              "draws",  draws,  "layer-epochs", "1", "pretrain-epochs", "1", NULL};
+    const char *settings[] = {"hidden", "10,7", "latent",       "3", "components",      "4", "binarize",      "none",
+                              "draws",  draws,  "layer-epochs", "1", "pretrain-epochs", "1", "pretrain-loss", loss,
+                              NULL};
     const entry *raw = find("", "raw");
     for (int i = 0; i < raw->count; i++) pixels[i] = (uint8_t)raw->value[i];
     open_instance(&instance, &dataset, ELBO_U8, pixels, BATCH, PIXELS, settings);
@@ -91,7 +92,12 @@ static void check_cases(const char *draws, bool first) {
         for (int k = 0; k < e->count; k++) elbo_params_tensor(instance.params, (int64_t)i)[k] = (float)e->value[k];
     }
     elbo_params_touch(instance.params);
-    if (first) {
+    if (strcmp(loss, "squared") == 0) {
+        check_step(&instance, pixels, "layer0_squared", 0, 0, 1);
+        check_step(&instance, pixels, "layer1_squared", 0, 1, 1);
+        check_step(&instance, pixels, "layer2_squared", 0, 2, 1);
+        check_step(&instance, pixels, "whole_squared", 1, 0, 1);
+    } else if (first) {
         check_step(&instance, pixels, "layer0", 0, 0, 1);
         check_step(&instance, pixels, "layer1", 0, 1, 1);
         check_step(&instance, pixels, "layer2", 0, 2, 1);
@@ -108,8 +114,9 @@ static void check_cases(const char *draws, bool first) {
 static void test_steps_are_those_of_pytorch(void **state) {
     (void)state;
     load_fixture();
-    check_cases("1", true);
-    check_cases("2", false);
+    check_cases("1", "likelihood", true);
+    check_cases("2", "likelihood", false);
+    check_cases("1", "squared", true);
     for (int i = 0; i < entries; i++) free(fixture[i].value);
 }
 

@@ -443,6 +443,8 @@ static void test_overfits_one_batch(void **state) {
                                            "400",
                                            "pretrain-epochs",
                                            "200",
+                                           "pretrain-loss",
+                                           "likelihood",
                                            "save-every",
                                            "0",
                                            "evaluate-every",

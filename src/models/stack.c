@@ -54,13 +54,20 @@ static elbo_update reconstruction_update(const elbo_stack *stack, const char *na
     return update;
 }
 
+/* log p(target), or minus the squared error of the mean: [B] */
+static elbo_node *closeness(const elbo_stack *stack, const elbo_dist *likelihood, elbo_node *target) {
+    if (!likelihood->type) return NULL;
+    if (!stack->squared) return elbo_dist_log_prob(likelihood, target);
+    return elbo_neg(elbo_sum(elbo_square(elbo_sub(target, elbo_dist_mean(likelihood))), -1, -1, false));
+}
+
 /* The autoencoder as a whole, through the means of the codes. */
 static elbo_update whole(const elbo_stack *stack, elbo_context *context, elbo_node *x) {
     elbo_dist code = stack->model->encode(context, elbo_nn_dropout(&context->builder, x, stack->whole_noise));
     if (!code.type) return (elbo_update){.name = "autoencoder"};
     elbo_dist likelihood = stack->model->decode(context, elbo_dist_mean(&code));
     if (!likelihood.type) return (elbo_update){.name = "autoencoder"};
-    return reconstruction_update(stack, "autoencoder", elbo_dist_log_prob(&likelihood, x));
+    return reconstruction_update(stack, "autoencoder", closeness(stack, &likelihood, x));
 }
 
 /* x as the encoder sees it: levels in [0, 1]. */
@@ -102,7 +109,7 @@ static elbo_node *layer_log_likelihood(const elbo_stack *stack, elbo_context *co
         likelihood = stack->model->deterministic ? elbo_squared_error(loc)
                                                  : elbo_normal(loc, elbo_scalar(context->builder.graph, 0), 1);
     }
-    return likelihood.type ? elbo_dist_log_prob(&likelihood, index == 0 ? x : input) : NULL;
+    return closeness(stack, &likelihood, index == 0 ? x : input);
 }
 
 /* Each layer in its turn of epochs, those before it held. */

@@ -36,6 +36,7 @@ typedef struct elbo_stack {
     int64_t layer_epochs, pretrain_epochs;
     double rate;               /* of both, times the configured one */
     double noise, whole_noise; /* share of the values that is dropped: in the layers, and in the data as a whole */
+    bool squared;              /* what is minimised is |x - mean of p(x|z)|^2, not -log p(x|z) */
     /* The encoder's last layer: [B, width] -> the code, [B, latent]. */
     elbo_node *(*code)(elbo_context *context, elbo_node *h);
     /* The decoder's last layer: [B, width] -> the distribution, or loss, of the data. */
@@ -48,8 +49,8 @@ elbo_status elbo_stack_check(const elbo_stack *stack, elbo_error *error);
 int elbo_stack_phases(const elbo_stack *stack, const char *last, int64_t epochs, elbo_phase out[ELBO_MODEL_PHASES]);
 elbo_stack_part elbo_stack_part_of(const elbo_stack *stack, int phase);
 /* The updates of a phase before the last on x: [B, size]; returns how many. The layers' losses are those of `model`:
- * squared errors of a deterministic one, else those of normal distributions of variance 1. Outside training the layers
- * have no update, and that of the whole stands in. */
+ * squared errors of a deterministic one, else those of normal distributions of variance 1, or squared errors where the
+ * stack says so. Outside training the layers have no update, and that of the whole stands in. */
 int elbo_stack_updates(const elbo_stack *stack, elbo_context *context, elbo_node *x,
                        elbo_update out[ELBO_MODEL_UPDATES]);
 

@@ -13,6 +13,7 @@
  * A training has up to three phases (stack.h): the layers of an autoencoder one after the other, the autoencoder as a
  * whole, and the bound, before which the mixture is fitted to the means of q(z|x) by EM. */
 #include <math.h>
+#include <string.h>
 
 #include "graph/graph.h"
 #include "graph/params.h"
@@ -36,10 +37,13 @@
     O(BOOL, bounded_mean, "false", 0, 0, NULL, "gaussian: mean through a sigmoid into (0,1)")         \
     O(INT, levels, "256", 2, 256, NULL, "categorical, discretised_logistic: grey values")
 #define VADE_DRAW_OPTIONS(O) O(INT, draws, "1", 1, 10000, NULL, "samples of z for each datum in a training step")
-#define VADE_OPTIONS(O)                                                                                  \
-    ELBO_STACK_OPTIONS(O)                                                                                \
-    O(REAL, noise, "0", 0, 0.99, NULL, "pre-training: share of the values that are dropped (denoising)") \
-    O(INT, mixture_starts, "5", 1, 10000, NULL, "starts of EM, of which the best is kept")               \
+#define VADE_OPTIONS(O)                                                                                            \
+    ELBO_STACK_OPTIONS(O)                                                                                          \
+    O(CHOICE, pretrain_loss, "auto", 0, 0, "auto|squared|likelihood",                                              \
+      "pre-training: |x - mean of p(x|z)|^2, or -log p(x|z); auto: squared with bernoulli, whose codes fall into " \
+      "clusters better for it")                                                                                    \
+    O(REAL, noise, "0", 0, 0.99, NULL, "pre-training: share of the values that are dropped (denoising)")           \
+    O(INT, mixture_starts, "5", 1, 10000, NULL, "starts of EM, of which the best is kept")                         \
     O(REAL, mixture_floor, "1e-3", 1e-12, 1e12, NULL, "EM: least variance of a component in each dimension")
 
 /* Members of the first that have no row are filled in by base_of. */
@@ -68,6 +72,7 @@ static const elbo_relevance relevance[] = {
     {"bounded_mean", {"likelihood"}, GAUSSIAN, "--likelihood gaussian"},
     {"levels", {"likelihood"}, "categorical|discretised_logistic*", "--likelihood categorical or discretised_logistic"},
     {"pretrain_rate", {"pretrain_epochs", "layer_epochs"}, "!0", PRETRAINING},
+    {"pretrain_loss", {"pretrain_epochs", "layer_epochs"}, "!0", PRETRAINING},
     {"noise", {"pretrain_epochs", "layer_epochs"}, "!0", PRETRAINING},
     {"mixture_starts", {"pretrain_epochs", "layer_epochs"}, "!0", PRETRAINING},
     {"mixture_floor", {"pretrain_epochs", "layer_epochs"}, "!0", PRETRAINING},
@@ -104,6 +109,10 @@ static elbo_status check(const void *options, const elbo_item *item, elbo_error 
     elbo_autoencoder_options base = base_of(options);
     ELBO_TRY(elbo_autoencoder_check(&base, item, error));
     elbo_stack stack = stack_of(options);
+    const elbo_dist_type *likelihood = elbo_autoencoder_likelihood(options);
+    if (stack.squared && likelihood && !likelihood->mean)
+        return elbo_fail(error, ELBO_ERROR_USAGE, "--pretrain-loss squared: %s has no mean; use likelihood",
+                         likelihood->name);
     return elbo_stack_check(&stack, error);
 }
 
@@ -211,6 +220,11 @@ static elbo_dist output_layer(elbo_context *context, elbo_node *h) {
     return elbo_autoencoder_decode(&inner, h);
 }
 
+static bool squares(const vade_options *o) {
+    bool bernoulli = elbo_autoencoder_likelihood(o) == &elbo_dist_bernoulli;
+    return strcmp(o->pretrain_loss, "squared") == 0 || (strcmp(o->pretrain_loss, "auto") == 0 && bernoulli);
+}
+
 static elbo_stack stack_of(const vade_options *o) {
     return (elbo_stack){.model = &elbo_model_vade,
                         .network = &o->autoencoder.network,
@@ -219,6 +233,7 @@ static elbo_stack stack_of(const vade_options *o) {
                         .rate = o->pretrain_rate,
                         .noise = o->noise,
                         .whole_noise = o->noise,
+                        .squared = squares(o),
                         .code = code_layer,
                         .output = output_layer};
 }
