@@ -390,14 +390,26 @@ static void test_schedule_starts_anew(void **state) {
 }
 
 /* With a rate of zero the encoder stays as it is, and the mixture is the one that EM finds on its codes. */
-static void test_mixture_is_that_of_em(void **state) {
-    (void)state;
-    static const char *const still[] = {
-        "lr", "0", "layer-epochs", "0", "mixture-starts", "3", "mixture-floor", "1e-4", "seed", "5", NULL};
+static void check_mixture(const char *covariance) {
+    bool full = strcmp(covariance, "full") == 0;
+    const char *const still[] = {"lr",
+                                 "0",
+                                 "layer-epochs",
+                                 "0",
+                                 "mixture-starts",
+                                 "3",
+                                 "mixture-floor",
+                                 "1e-4",
+                                 "seed",
+                                 "5",
+                                 "mixture-covariance",
+                                 covariance,
+                                 NULL};
     elbo_error error = {0};
     text path;
     watcher w = {0};
-    if (train(still, folder("still", path), 1, &w, &error) != ELBO_OK) fail_msg("%s", error.message);
+    if (train(still, folder(full ? "still-full" : "still", path), 1, &w, &error) != ELBO_OK)
+        fail_msg("%s", error.message);
     elbo_model *model = elbo_model_open(path, "last", 1, &error);
     elbo_dataset *dataset = elbo_dataset_open("synth:glyphs?train=130&test=30", NULL, &error);
     assert_non_null(model);
@@ -413,6 +425,7 @@ static void test_mixture_is_that_of_em(void **state) {
     options.restarts = 3;
     options.seed = 5;
     options.variance_floor = 1e-4;
+    assert_int_equal(elbo_options_set(&elbo_fit_options_table, &options, "covariance", covariance, &error), ELBO_OK);
     elbo_fit *fit = elbo_fit_new("gmm", &codes, &options, 1, NULL, NULL, &error);
     if (!fit) fail_msg("%s", error.message);
     elbo_array part[3];
@@ -424,7 +437,9 @@ static void test_mixture_is_that_of_em(void **state) {
         const elbo_param_info *info = elbo_params_find(params, names[i]);
         const float *got = elbo_params_tensor(params, elbo_params_index(params, info));
         for (size_t k = 0; k < info->count; k++) {
-            double value = ((const double *)part[i].data)[k];
+            size_t at = full && i == 2 ? k * (size_t)codes.shape[1] + k % (size_t)codes.shape[1]
+                                       : k; /* of [K, D, D] the diagonals */
+            double value = ((const double *)part[i].data)[at];
             double wanted = i == 0 ? log(value) : i == 1 ? value : 0.5 * log(value);
             /* the codes went through another batch size: differences of f32 sums, enlarged by EM */
             if (fabs((double)got[k] - wanted) > 1e-4 * (1 + fabs(wanted)))
@@ -437,6 +452,12 @@ static void test_mixture_is_that_of_em(void **state) {
     elbo_array_free(&codes);
     elbo_dataset_free(dataset);
     elbo_model_free(model);
+}
+
+static void test_mixture_is_that_of_em(void **state) {
+    (void)state;
+    check_mixture("diagonal");
+    check_mixture("full");
 }
 
 /* A NaN in the first steps of the last phase goes back to how it was entered, not to before and not to zeros. */

@@ -43,6 +43,8 @@
       "pre-training: |x - mean of p(x|z)|^2, or -log p(x|z); auto: squared with bernoulli, whose codes fall into " \
       "clusters better for it")                                                                                    \
     O(REAL, noise, "0", 0, 0.99, NULL, "pre-training: share of the values that are dropped (denoising)")           \
+    O(CHOICE, mixture_covariance, "full", 0, 0, "diagonal|full",                                                   \
+      "EM: covariances, of which the prior takes the diagonal")                                                    \
     O(INT, mixture_starts, "5", 1, 10000, NULL, "starts of EM, of which the best is kept")                         \
     O(REAL, mixture_floor, "1e-3", 1e-12, 1e12, NULL, "EM: least variance of a component in each dimension")
 
@@ -74,6 +76,7 @@ static const elbo_relevance relevance[] = {
     {"pretrain_rate", {"pretrain_epochs", "layer_epochs"}, "!0", PRETRAINING},
     {"pretrain_loss", {"pretrain_epochs", "layer_epochs"}, "!0", PRETRAINING},
     {"noise", {"pretrain_epochs", "layer_epochs"}, "!0", PRETRAINING},
+    {"mixture_covariance", {"pretrain_epochs", "layer_epochs"}, "!0", PRETRAINING},
     {"mixture_starts", {"pretrain_epochs", "layer_epochs"}, "!0", PRETRAINING},
     {"mixture_floor", {"pretrain_epochs", "layer_epochs"}, "!0", PRETRAINING},
     {NULL}};
@@ -259,9 +262,11 @@ static elbo_status take_mixture(const elbo_mixture *fitted, const double *centre
         return elbo_fail(error, ELBO_ERROR_INTERNAL, "vade: the mixture has no parameters of %lld components in %lld",
                          (long long)count, (long long)dims);
     for (int64_t k = 0; k < count; k++) logits[k] = (float)log(fmax(fitted->weights[k], 1e-8));
+    bool full = fitted->kind == ELBO_COVARIANCE_FULL;
     for (int64_t i = 0; i < count * dims; i++) {
+        int64_t variance = full ? i * dims + i % dims : i; /* [K, D, D] or [K, D] */
         loc[i] = (float)(fitted->means[i] + centre[i % dims]);
-        log_scale[i] = (float)(0.5 * log(fitted->covariances[i]));
+        log_scale[i] = (float)(0.5 * log(fitted->covariances[variance]));
     }
     return ELBO_OK;
 }
@@ -277,7 +282,9 @@ static elbo_status fit_mixture(const elbo_entrance *entrance, elbo_fit_rows *cod
     int64_t empty;
     elbo_fit_rows_describe(codes, moments, moments + codes->dims);
     codes->centre = moments;
-    ELBO_TRY(elbo_mixture_new(fitted, o->autoencoder.components, codes->dims, ELBO_COVARIANCE_DIAGONAL, false, error));
+    elbo_covariance_kind kind =
+        strcmp(o->mixture_covariance, "full") == 0 ? ELBO_COVARIANCE_FULL : ELBO_COVARIANCE_DIAGONAL;
+    ELBO_TRY(elbo_mixture_new(fitted, o->autoencoder.components, codes->dims, kind, false, error));
     fitted->variance_floor = o->mixture_floor;
     ELBO_TRY(elbo_fit_trace_new(trace, &options, NULL, NULL, error));
     ELBO_TRY(elbo_mixture_fit(fitted, codes, &options, entrance->threads, trace, &empty, error));
