@@ -81,7 +81,8 @@ static double relative_error(const float *got, const double *wanted, int count) 
 static const double plain = 2e-5, normalised = 1e-4;
 
 static double tolerance_of(const char *form) {
-    return strcmp(form, "contrast") == 0 || strcmp(form, "structured") == 0 ? normalised : plain;
+    bool contrast = strcmp(form, "contrast") == 0 || strcmp(form, "structured") == 0 || strcmp(form, "shape") == 0;
+    return contrast ? normalised : plain;
 }
 
 static void near(const char *form, const char *what, double got, const entry *wanted) {
@@ -163,6 +164,15 @@ static void test_structured(void **state) {
                                                    "structured", "basis", "2", "noise-hidden", "4", NULL});
 }
 
+static void test_coefficients(void **state) {
+    (void)state;
+    check_form("shape",
+               (const char *const[]){"adaptive-contrast", "true", "moment-draws", "3", "encoder", "structured", "basis",
+                                     "2", "noise-hidden", "4", "adversary-input", "coefficients", NULL});
+    check_form("all", (const char *const[]){"encoder", "structured", "basis", "2", "noise-hidden", "4",
+                                            "adversary-input", "coefficients", NULL});
+}
+
 static void test_likelihood_free(void **state) {
     (void)state;
     check_form("free", (const char *const[]){"likelihood", "implicit", "decoder-noise", "4", NULL});
@@ -170,6 +180,7 @@ static void test_likelihood_free(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_joint), cmocka_unit_test(test_contrast),
-                                       cmocka_unit_test(test_structured), cmocka_unit_test(test_likelihood_free)};
+                                       cmocka_unit_test(test_structured), cmocka_unit_test(test_coefficients),
+                                       cmocka_unit_test(test_likelihood_free)};
     return cmocka_run_group_tests(tests, load, fixture_unload);
 }

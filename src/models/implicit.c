@@ -42,12 +42,23 @@ typedef struct coefficients {
     elbo_node *a, *b, *scale;
 } coefficients;
 
+/* a, b and s side by side. */
+static elbo_node *all_coefficients(elbo_context *context, const elbo_noisy_encoder *encoder, elbo_node *x) {
+    return elbo_network_encode(context, encoder->network, x, "posterior", (encoder->basis + 2) * encoder->latent);
+}
+
 static coefficients coefficients_of(elbo_context *context, const elbo_noisy_encoder *encoder, elbo_node *x) {
     int64_t latent = encoder->latent, width = encoder->basis * latent;
-    elbo_node *all = elbo_network_encode(context, encoder->network, x, "posterior", width + 2 * latent);
+    elbo_node *all = all_coefficients(context, encoder, x);
     return (coefficients){.a = elbo_slice(all, -1, 0, width),
                           .b = elbo_slice(all, -1, width, latent),
                           .scale = elbo_exp(elbo_slice(all, -1, width + latent, latent))};
+}
+
+elbo_node *elbo_noisy_encoder_coefficients(elbo_context *context, const elbo_noisy_encoder *encoder, elbo_node *x,
+                                           bool shape) {
+    elbo_node *all = all_coefficients(context, encoder, x);
+    return shape ? elbo_slice(all, -1, 0, encoder->basis * encoder->latent) : all;
 }
 
 /* v: [..., m * latent] */

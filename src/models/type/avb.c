@@ -33,6 +33,8 @@
     O(BOOL, adaptive_contrast, "false", 0, 0, NULL,                                                                    \
       "the adversary sees codes normalised by mean and deviation of q(z|x)")                                           \
     O(INT, moment_draws, "32", 2, 65536, NULL, "adaptive contrast: draws of the noise for mean and deviation")         \
+    O(CHOICE, adversary_input, "data", 0, 0, "data|coefficients",                                                      \
+      "what the adversary sees of x: x itself, or, --encoder structured, the numbers that q(z|x) is made of")          \
     O(INTS, adversary_hidden, "512,512", 1, 65536, NULL,                                                               \
       "widths of the hidden layers of the adversary's two networks, of x and of z")                                    \
     O(CHOICE, adversary_activation, "elu", 0, 0, ELBO_ACTIVATIONS, "after each of them")                               \
@@ -61,6 +63,8 @@ static const elbo_relevance relevance[] = {
     ELBO_DECODER_RULES,
     {"basis", {"encoder"}, "structured", "--encoder structured"},
     {"noise_hidden", {"encoder"}, "structured", "--encoder structured"},
+    {"adversary_input", {"encoder"}, "structured", "--encoder structured"},
+    {"adversary_input", {"likelihood"}, "!implicit", "a --likelihood with a density"},
     {"moment_draws", {"adaptive_contrast"}, "true", "--adaptive-contrast"},
     {"adversary_beta1", {"optimizer"}, "adam|adamw", "--optimizer adam or adamw"},
     {"decoder_noise", {"likelihood"}, "implicit", "--likelihood implicit"},
@@ -93,15 +97,14 @@ static elbo_node *branch(elbo_context *context, elbo_node *input, const char *na
     return elbo_nn_mlp(&context->builder, input, name, &o->adversary_hidden, o->adversary_activation);
 }
 
-/* T(x, z): x: [B, size], z: [..., B, latent] -> [..., B]. Two networks, a of x and c of z, and T = u a + v c + w (a c)
- * with trained vectors u, v and w: the product lets x choose among functions of z, as the ratio of densities that
+/* T(x, z): x: [B, numbers], z: [..., B, latent] -> [..., B]. Two networks, a of x and c of z, and T = u a + v c + w (a
+ * c) with trained vectors u, v and w: the product lets x choose among functions of z, as the ratio of densities that
  * differ from datum to datum needs. (One network over both learns that more slowly and falls behind the encoder.)
  * Without hidden layers T = u x + v z. */
 static elbo_node *score(elbo_context *context, elbo_node *x, elbo_node *z) {
     const adversary_options *o = context->options;
     elbo_builder *builder = &context->builder;
     builder->group = "adversary";
-    if (context->item.levels > 1) x = elbo_scale(x, 1.0 / (double)(context->item.levels - 1));
     elbo_node *a = branch(context, x, "data"), *c = branch(context, z, "code");
     elbo_node *t = elbo_add(elbo_nn_dense(builder, a, "data_output", 1), elbo_nn_dense(builder, c, "code_output", 1));
     if (o->adversary_hidden.count > 0) t = elbo_add(t, elbo_nn_dense(builder, elbo_mul(a, c), "output", 1));
@@ -140,9 +143,21 @@ static elbo_node *seen(const elbo_dist *posterior, elbo_node *z) {
     return posterior->parameter[MEAN] ? normalised(posterior, z) : z;
 }
 
+/* What it sees of a datum. log q(z|x) depends on x by the encoder's coefficients alone, which are few; they are held,
+ * since T's gradient by what it is made of vanishes in the mean, as that by its parameters does. */
+static elbo_node *datum_seen(elbo_context *context, elbo_node *x) {
+    const adversary_options *o = context->options;
+    if (is(o->adversary_input, "coefficients")) {
+        elbo_noisy_encoder encoder = encoder_of(context);
+        return elbo_stop_gradient(elbo_noisy_encoder_coefficients(context, &encoder, x, o->adaptive_contrast));
+    }
+    return context->item.levels > 1 ? elbo_scale(x, 1.0 / (double)(context->item.levels - 1)) : x;
+}
+
 /* The adversary's part of log q(z|x) - log p(z): [..., B]. */
 static elbo_node *told(const elbo_dist *posterior, elbo_node *z) {
-    return score((elbo_context *)posterior->extra, posterior->parameter[DATUM], seen(posterior, z));
+    elbo_context *context = (elbo_context *)posterior->extra;
+    return score(context, datum_seen(context, posterior->parameter[DATUM]), seen(posterior, z));
 }
 
 /* log q(z|x) - log p(z): [..., B]. With contrast log r - log p is added, in which the constants cancel. */
@@ -262,7 +277,7 @@ static int compare_pairs(elbo_estimate *how, elbo_update out[ELBO_MODEL_UPDATES]
         elbo_dist simulated = decode(context, z[1]);
         x[1] = elbo_dist_sample(&simulated, 0);
         for (int k = 0; k < 2; k++) {
-            elbo_node *datum = update ? elbo_stop_gradient(x[k]) : x[k];
+            elbo_node *datum = datum_seen(context, update ? elbo_stop_gradient(x[k]) : x[k]);
             scored[k] = score(context, datum, update ? elbo_stop_gradient(z[k]) : z[k]);
         }
         if (update == 0) {
@@ -298,7 +313,8 @@ static int updates(elbo_context *context, elbo_node *x, const elbo_weights *weig
     if (!context->builder.training) return 1;
     elbo_node *code = elbo_stop_gradient(seen(&how.posterior, elbo_estimate_draws(&how, false)));
     elbo_node *draw = elbo_dist_sample(&how.prior, 0);
-    out[1] = learn(o, score(context, x, code), score(context, x, draw));
+    elbo_node *datum = datum_seen(context, x);
+    out[1] = learn(o, score(context, datum, code), score(context, datum, draw));
     return 2;
 }
 
