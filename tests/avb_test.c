@@ -3,11 +3,11 @@
 #include "avb_support.h"
 
 static const char *const variants[][20] = {
-    {ADVERSARY, "noise", "3", NULL},
-    {ADVERSARY, "noise", "3", CONTRAST, "adversary-steps", "3", "kl-warmup", "2", NULL},
-    {ADVERSARY, "noise", "3", STRUCTURED, CONTRAST, NULL},
-    {ADVERSARY, "noise", "3", STRUCTURED, "network", "conv", "channels", "2,4", NULL},
-    {ADVERSARY, "noise", "3", FREE, NULL},
+    {ADVERSARY, "noise", "5", NULL},
+    {ADVERSARY, "noise", "5", CONTRAST, "adversary-steps", "3", "kl-warmup", "2", NULL},
+    {ADVERSARY, "noise", "5", STRUCTURED, CONTRAST, NULL},
+    {ADVERSARY, "noise", "5", STRUCTURED, "network", "conv", "channels", "2,4", NULL},
+    {ADVERSARY, "noise", "5", FREE, NULL},
 };
 enum { VARIANTS = sizeof variants / sizeof *variants, LIKELIHOOD_FREE = 4 };
 
@@ -108,7 +108,7 @@ static void test_refusals(void **state) {
         {"needs --likelihood gaussian", FREE, "variance", "fixed", NULL},
         {"needs --optimizer adam", "adversary-beta1", "0.4", "optimizer", "sgd", NULL},
         {"which epoch is the best", "early-stop", "3", NULL},
-        {"a dimension of noise for each of the code", "encoder", "structured", "noise", "2", NULL},
+        {"and more for its functions: --noise 3, --latent 3", "encoder", "structured", "noise", "3", NULL},
     };
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
         elbo_error error = {0};

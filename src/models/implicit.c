@@ -61,11 +61,12 @@ elbo_node *elbo_noisy_encoder_coefficients(elbo_context *context, const elbo_noi
     return shape ? elbo_slice(all, -1, 0, encoder->basis * encoder->latent) : all;
 }
 
-/* v: [..., m * latent] */
+/* v: [..., m * latent], of the dimensions of eps that do not go into z as they are. */
 static elbo_node *functions(elbo_context *context, const elbo_noisy_encoder *encoder, elbo_node *eps) {
     elbo_builder *builder = &context->builder;
     builder->group = "encoder";
-    elbo_node *h = elbo_nn_mlp(builder, eps, "noise", encoder->noise_hidden, encoder->network->activation);
+    elbo_node *rest = elbo_slice(eps, -1, encoder->latent, encoder->noise - encoder->latent);
+    elbo_node *h = elbo_nn_mlp(builder, rest, "noise", encoder->noise_hidden, encoder->network->activation);
     return elbo_nn_dense(builder, h, "basis", encoder->basis * encoder->latent);
 }
 

@@ -23,25 +23,25 @@
 #include "models/critic.h"
 #include "models/implicit.h"
 
-#define ADVERSARY_OPTIONS(O)                                                                                           \
-    O(INT, noise, "32", 1, 65536, NULL, "dimensions of the noise eps of the encoder z = f(x, eps)")                    \
-    O(CHOICE, encoder, "joint", 0, 0, "joint|structured",                                                              \
-      "how noise enters: beside x in the first dense layer, or as b(x) + e^s(x) (eps + sum_i a_i(x) v_i(eps)), whose " \
-      "moments are cheap")                                                                                             \
-    O(INT, basis, "32", 1, 65536, NULL, "structured: how many functions v_i of the noise")                             \
-    O(INTS, noise_hidden, "64,64", 1, 65536, NULL, "structured: widths of the hidden layers of their network")         \
-    O(BOOL, adaptive_contrast, "false", 0, 0, NULL,                                                                    \
-      "the adversary sees codes normalised by mean and deviation of q(z|x)")                                           \
-    O(INT, moment_draws, "32", 2, 65536, NULL, "adaptive contrast: draws of the noise for mean and deviation")         \
-    O(CHOICE, adversary_input, "data", 0, 0, "data|coefficients",                                                      \
-      "what the adversary sees of x: x itself, or, --encoder structured, the numbers that q(z|x) is made of")          \
-    O(INTS, adversary_hidden, "512,512", 1, 65536, NULL,                                                               \
-      "widths of the hidden layers of the adversary's two networks, of x and of z")                                    \
-    O(CHOICE, adversary_activation, "elu", 0, 0, ELBO_ACTIVATIONS, "after each of them")                               \
-    O(REAL, adversary_rate, "1", 1e-6, 1e6, NULL, "the adversary's rate, as a multiple of --lr")                       \
-    O(INT, adversary_steps, "1", 1, 10000, NULL, "steps of the adversary for each one of the rest")                    \
-    O(REAL, adversary_beta1, "0.5", 0, 0.99999999, NULL, "adam, adamw: the adversary's decay of the mean gradient")    \
-    O(INT, decoder_noise, "8", 1, 65536, NULL,                                                                         \
+#define ADVERSARY_OPTIONS(O)                                                                                         \
+    O(INT, noise, "32", 1, 65536, NULL, "dimensions of the noise eps of the encoder z = f(x, eps)")                  \
+    O(CHOICE, encoder, "joint", 0, 0, "joint|structured",                                                            \
+      "how noise enters: beside x in the first dense layer, or as b(x) + e^s(x) (eps_1 + sum_i a_i(x) v_i(eps_2)), " \
+      "whose moments are cheap")                                                                                     \
+    O(INT, basis, "32", 1, 65536, NULL, "structured: how many functions v_i of the noise")                           \
+    O(INTS, noise_hidden, "64,64", 1, 65536, NULL, "structured: widths of the hidden layers of their network")       \
+    O(BOOL, adaptive_contrast, "false", 0, 0, NULL,                                                                  \
+      "the adversary sees codes normalised by mean and deviation of q(z|x)")                                         \
+    O(INT, moment_draws, "32", 2, 65536, NULL, "adaptive contrast: draws of the noise for mean and deviation")       \
+    O(CHOICE, adversary_input, "data", 0, 0, "data|coefficients",                                                    \
+      "what the adversary sees of x: x itself, or, --encoder structured, the numbers that q(z|x) is made of")        \
+    O(INTS, adversary_hidden, "512,512", 1, 65536, NULL,                                                             \
+      "widths of the hidden layers of the adversary's two networks, of x and of z")                                  \
+    O(CHOICE, adversary_activation, "elu", 0, 0, ELBO_ACTIVATIONS, "after each of them")                             \
+    O(REAL, adversary_rate, "1", 1e-6, 1e6, NULL, "the adversary's rate, as a multiple of --lr")                     \
+    O(INT, adversary_steps, "1", 1, 10000, NULL, "steps of the adversary for each one of the rest")                  \
+    O(REAL, adversary_beta1, "0.5", 0, 0.99999999, NULL, "adam, adamw: the adversary's decay of the mean gradient")  \
+    O(INT, decoder_noise, "8", 1, 65536, NULL,                                                                       \
       "--likelihood implicit, where x = g(z, eps) has no density: dimensions of eps")
 
 typedef struct adversary_options {
@@ -81,10 +81,10 @@ static bool likelihood_free(const adversary_options *o) { return is(o->autoencod
 
 static elbo_status check(const void *options, const elbo_item *item, elbo_error *error) {
     const adversary_options *o = options;
-    if (is(o->encoder, "structured") && o->noise < o->autoencoder.latent)
+    if (is(o->encoder, "structured") && o->noise <= o->autoencoder.latent)
         return elbo_fail(error, ELBO_ERROR_USAGE,
-                         "--encoder structured needs a dimension of noise for each of the code: --noise %lld, --latent "
-                         "%lld",
+                         "--encoder structured needs a dimension of noise for each of the code, and more for its "
+                         "functions: --noise %lld, --latent %lld",
                          (long long)o->noise, (long long)o->autoencoder.latent);
     return likelihood_free(o) ? elbo_network_check(&o->autoencoder.network, item, error)
                               : elbo_autoencoder_check(options, item, error);
