@@ -82,17 +82,33 @@ static elbo_node *draw_structured(elbo_context *context, const elbo_noisy_encode
     return elbo_muladd(elbo_add(elbo_slice(eps, -1, 0, encoder->latent), sum), of.scale, of.b);
 }
 
-/* eps_k + sum_i a_ik v_ik of all data by the same eps: [latent, B, draws], one product for each dimension. */
-static elbo_node *shared_draws(elbo_context *context, const elbo_noisy_encoder *encoder, elbo_node *a, int64_t draws) {
-    static const int dimension_first[3] = {2, 0, 1}, turned[2] = {1, 0};
+/* Mean, [latent, m], and covariances, [latent, m, m], of the functions of each dimension of z over so many draws of
+ * eps. */
+static elbo_node *function_moments(elbo_context *context, const elbo_noisy_encoder *encoder, int64_t draws,
+                                   elbo_node **mean) {
+    static const int dimension_first[3] = {2, 1, 0};
     elbo_node *eps = elbo_random_normal(context->builder.graph, ELBO_SHAPE(draws, encoder->noise), 0);
     elbo_node *v = functions(context, encoder, eps);
-    elbo_shape apart = ELBO_SHAPE(-1, encoder->basis, encoder->latent);
-    elbo_node *left = elbo_transpose(elbo_reshape(a, apart), dimension_first);
-    elbo_node *right = elbo_transpose(elbo_reshape(v, apart), dimension_first);
-    elbo_node *direct = elbo_transpose(elbo_slice(eps, -1, 0, encoder->latent), turned);
-    direct = elbo_reshape(direct, ELBO_SHAPE(encoder->latent, 1, draws));
-    return elbo_add(elbo_matmul(left, right, false, true), direct);
+    v = elbo_transpose(elbo_reshape(v, ELBO_SHAPE(draws, encoder->basis, encoder->latent)), dimension_first);
+    *mean = elbo_mean(v, -1, -1, false);
+    elbo_node *away = elbo_sub(v, elbo_mean(v, -1, -1, true));
+    return elbo_scale(elbo_matmul(away, away, false, true), 1.0 / (double)(draws - 1));
+}
+
+/* Mean b + e^s a'E v and variance e^2s (1 + a'Cov(v) a): the functions' moments serve all data, and those of the direct
+ * noise are known. */
+static void structured_moments(elbo_context *context, const elbo_noisy_encoder *encoder, elbo_node *x, int64_t draws,
+                               elbo_node **mean, elbo_node **variance) {
+    static const int dimension_first[3] = {2, 0, 1}, turned[2] = {1, 0};
+    coefficients of = coefficients_of(context, encoder, x);
+    elbo_node *centre, *covariance = function_moments(context, encoder, draws, &centre);
+    elbo_node *a = elbo_reshape(of.a, ELBO_SHAPE(-1, encoder->basis, encoder->latent));
+    a = elbo_transpose(a, dimension_first); /* [latent, B, m] */
+    elbo_node *along = elbo_mul(a, elbo_reshape(centre, ELBO_SHAPE(encoder->latent, 1, encoder->basis)));
+    elbo_node *spread = elbo_mul(elbo_matmul(a, covariance, false, false), a);
+    *mean = elbo_muladd(elbo_transpose(elbo_sum(along, -1, -1, false), turned), of.scale, of.b);
+    *variance = elbo_transpose(elbo_shift(elbo_sum(spread, -1, -1, false), 1), turned);
+    *variance = elbo_mul(*variance, elbo_square(of.scale));
 }
 
 /* ---- both ---- */
@@ -102,36 +118,26 @@ elbo_node *elbo_noisy_encoder_draw(elbo_context *context, const elbo_noisy_encod
     return encoder->basis > 0 ? draw_structured(context, encoder, x, eps) : draw_joint(context, encoder, x, eps);
 }
 
-/* Mean and variance over one axis of draws, the latter unbiased. */
-static void moments_over(elbo_node *draws, int axis, elbo_node **mean, elbo_node **variance) {
-    *mean = *variance = NULL;
-    if (!draws) return;
-    double count = (double)elbo_node_shape(draws).dim[axis];
-    elbo_node *away = elbo_sub(draws, elbo_mean(draws, axis, axis, true));
-    *mean = elbo_mean(draws, axis, axis, false);
-    *variance = elbo_scale(elbo_mean(elbo_square(away), axis, axis, false), count / (count - 1));
+/* Mean and variance over the first axis of draws, the latter unbiased. */
+static void joint_moments(elbo_context *context, const elbo_noisy_encoder *encoder, elbo_node *x, int64_t count,
+                          elbo_node **mean, elbo_node **variance) {
+    elbo_shape shape = ELBO_SHAPE(count, elbo_node_shape(x).dim[0], encoder->noise);
+    elbo_node *draws = draw_joint(context, encoder, x, elbo_random_normal(context->builder.graph, shape, 1));
+    elbo_node *away = elbo_sub(draws, elbo_mean(draws, 0, 0, true));
+    *mean = elbo_mean(draws, 0, 0, false);
+    *variance = elbo_scale(elbo_mean(elbo_square(away), 0, 0, false), (double)count / (double)(count - 1));
 }
 
 void elbo_noisy_encoder_moments(elbo_context *context, const elbo_noisy_encoder *encoder, elbo_node *x, int64_t draws,
                                 elbo_node **mean, elbo_node **deviation) {
     static const double floor = 1e-6; /* keeps the deviation's logarithm and gradient finite where all draws agree */
-    static const int turned[2] = {1, 0};
-    elbo_node *variance;
+    elbo_node *variance = NULL;
     *mean = *deviation = NULL;
     if (!x) return;
-    elbo_graph *graph = context->builder.graph;
-    elbo_scope_push(graph, "moments");
-    if (encoder->basis > 0) {
-        coefficients of = coefficients_of(context, encoder, x);
-        moments_over(shared_draws(context, encoder, of.a, draws), 2, mean, &variance);
-        *mean = elbo_muladd(elbo_transpose(*mean, turned), of.scale, of.b);
-        variance = elbo_mul(elbo_transpose(variance, turned), elbo_square(of.scale));
-    } else {
-        elbo_shape shape = ELBO_SHAPE(draws, elbo_node_shape(x).dim[0], encoder->noise);
-        moments_over(draw_joint(context, encoder, x, elbo_random_normal(graph, shape, 1)), 0, mean, &variance);
-    }
+    elbo_scope_push(context->builder.graph, "moments");
+    (encoder->basis > 0 ? structured_moments : joint_moments)(context, encoder, x, draws, mean, &variance);
     *deviation = elbo_sqrt(elbo_shift(variance, floor));
-    elbo_scope_pop(graph);
+    elbo_scope_pop(context->builder.graph);
 }
 
 elbo_node *elbo_noisy_decoder_draw(elbo_context *context, const elbo_network_options *network, elbo_node *z,

@@ -26,8 +26,8 @@ elbo_node *elbo_noisy_encoder_draw(elbo_context *context, const elbo_noisy_encod
  * for, b and s. The posterior's shape, what is left of it when mean and deviation are taken out, is a matter of a. */
 elbo_node *elbo_noisy_encoder_coefficients(elbo_context *context, const elbo_noisy_encoder *encoder, elbo_node *x,
                                            bool shape);
-/* Mean and standard deviation of q(z|x) from so many draws (at least 2) of eps: [B, latent] each. Their gradients are
- * those of the estimates. A deviation is at least 1e-3. */
+/* Mean and standard deviation of q(z|x) from so many draws (at least 2) of eps, of v or of z itself: [B, latent] each.
+ * Their gradients are those of the estimates. A deviation is at least 1e-3. */
 void elbo_noisy_encoder_moments(elbo_context *context, const elbo_noisy_encoder *encoder, elbo_node *x, int64_t draws,
                                 elbo_node **mean, elbo_node **deviation);
 
