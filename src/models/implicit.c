@@ -1,5 +1,7 @@
 #include "models/implicit.h"
 
+#include <math.h>
+
 #include "graph/graph.h"
 
 static elbo_shape with_last(elbo_shape shape, int64_t size) {
@@ -35,7 +37,12 @@ static elbo_node *draw_joint(elbo_context *context, const elbo_noisy_encoder *en
     return elbo_nn_dense(builder, h, "posterior", encoder->latent);
 }
 
-/* ---- a basis of functions of noise ---- */
+/* ---- a basis of functions of noise ----
+ *
+ * Weights and functions are bounded, so that the functions' share of z has at most a few times the deviation of the
+ * direct noise: q(z|x) keeps a width that an adversary can tell. Without bounds the encoder learns codes so fine that
+ * the adversary takes their density for too low, and the estimated bound leaves log p(x) behind. */
+static const double reach = 2;
 
 /* Of each datum: a, [B, m * latent], b and e^s, [B, latent]. */
 typedef struct coefficients {
@@ -50,9 +57,10 @@ static elbo_node *all_coefficients(elbo_context *context, const elbo_noisy_encod
 static coefficients coefficients_of(elbo_context *context, const elbo_noisy_encoder *encoder, elbo_node *x) {
     int64_t latent = encoder->latent, width = encoder->basis * latent;
     elbo_node *all = all_coefficients(context, encoder, x);
-    return (coefficients){.a = elbo_slice(all, -1, 0, width),
-                          .b = elbo_slice(all, -1, width, latent),
-                          .scale = elbo_exp(elbo_slice(all, -1, width + latent, latent))};
+    return (coefficients){
+        .a = elbo_scale(elbo_tanh(elbo_slice(all, -1, 0, width)), reach / sqrt((double)encoder->basis)),
+        .b = elbo_slice(all, -1, width, latent),
+        .scale = elbo_exp(elbo_slice(all, -1, width + latent, latent))};
 }
 
 elbo_node *elbo_noisy_encoder_coefficients(elbo_context *context, const elbo_noisy_encoder *encoder, elbo_node *x,
@@ -67,7 +75,7 @@ static elbo_node *functions(elbo_context *context, const elbo_noisy_encoder *enc
     builder->group = "encoder";
     elbo_node *rest = elbo_slice(eps, -1, encoder->latent, encoder->noise - encoder->latent);
     elbo_node *h = elbo_nn_mlp(builder, rest, "noise", encoder->noise_hidden, encoder->network->activation);
-    return elbo_nn_dense(builder, h, "basis", encoder->basis * encoder->latent);
+    return elbo_tanh(elbo_nn_dense(builder, h, "basis", encoder->basis * encoder->latent));
 }
 
 static elbo_node *draw_structured(elbo_context *context, const elbo_noisy_encoder *encoder, elbo_node *x,

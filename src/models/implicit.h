@@ -8,10 +8,11 @@
 /* How noise enters the encoder.
  *   basis = 0: eps goes through a dense layer of its own, which is added to what the first dense layer makes of x.
  *   basis = m: z_k = b_k(x) + e^s_k(x) (eps_k + sum_i a_ik(x) v_ik(rest)), i = 1..m, with a network for a, b and s and
- * one for v; rest is what eps has beyond the dimensions of z, so that q(z|x) is a mixture of normals of deviation e^s
- * and has no narrower peaks, which no adversary would find. Draws of z for all data share those of v, so that moments
- * of q(z|x) cost one product of matrices for each dimension (the paper's section 4). With a = 0 this is the VAE's
- * normal posterior, from where it learns; a scale e^s gets small as easily as large, which a alone does not. */
+ * one for v, |a| below 2/sqrt(m) and |v| below 1; rest is what eps has beyond the dimensions of z, so that q(z|x) is a
+ * mixture of normals of deviation e^s and has no narrower peaks, which no adversary would find. Draws of z for all data
+ * share those of v, so that moments of q(z|x) cost one product of matrices for each dimension (the paper's section 4).
+ * With a = 0 this is the VAE's normal posterior, from where it learns; a scale e^s gets small as easily as large, which
+ * a alone does not. */
 typedef struct elbo_noisy_encoder {
     const elbo_network_options *network;
     int64_t latent, noise; /* dimensions of z and of eps */
