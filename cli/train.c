@@ -125,12 +125,6 @@ static elbo_status set(elbo_context *context, const char *name, const char *text
 
 enum { FIELDS = 5 };
 
-/* What the loss is, by the parts that it has. */
-static const char *loss_word(const elbo_progress *progress) {
-    bool reconstruction = !isnan(progress->reconstruction), kl = !isnan(progress->kl);
-    return reconstruction && kl ? "-ELBO" : reconstruction ? "error" : kl ? "KL" : "loss";
-}
-
 static bool show(void *user, const elbo_progress *progress) {
     training *work = user;
     if (progress->event == ELBO_EVENT_WARNING) {
@@ -143,7 +137,7 @@ static bool show(void *user, const elbo_progress *progress) {
     double whole = progress->epochs > 0 ? ((double)progress->epoch - 1 + share) / (double)progress->epochs : NAN;
     snprintf(label, sizeof label, "epoch %lld/%lld", (long long)progress->epoch, (long long)progress->epochs);
     bool bound = !isnan(progress->kl) && !isnan(progress->reconstruction);
-    const char *loss = loss_word(progress);
+    const char *loss = elbo_cli_loss_word(progress);
     elbo_cli_progress_field fields[FIELDS] = {{loss, progress->loss, 2, false}};
     size_t count = 1;
     if (bound) {
@@ -191,7 +185,7 @@ static int report(const elbo_context *context, const training *work) {
         bool error = !isnan(last->reconstruction);
         int digits = error ? 2 : 4;
         printf("epoch %lld of %lld: %s %.*f", (long long)last->epoch, (long long)last->epochs,
-               error ? "reconstruction error" : loss_word(last), digits, last->loss);
+               error ? "reconstruction error" : elbo_cli_loss_word(last), digits, last->loss);
         if (!isnan(last->test_loss)) printf(", held out %.*f", digits, last->test_loss);
         putchar('\n');
     } else if (last->epoch > 0) {

@@ -332,4 +332,24 @@ for file in "$SOURCE_DIR"/recipes/experiments/*.yaml; do
     done
 done
 
+# ---- denoising and anomalies of a table: figures, and no picture ----
+
+printf '%s\n' x,y,kind 0.1,0.2,0 0.2,0.3,0 0.3,0.1,0 0.1,0.1,0 0.2,0.1,0 0.3,0.3,0 9,9,1 8,9,1 >two.csv
+cat >table.yaml <<'EOF'
+name: table
+title: a table
+model: pca
+options: {data: two.csv, labels: kind, columns: "x,y", test-fraction: 0, latent: 1, epochs: 1}
+panels: [{name: p}]
+series: [{name: s}]
+measure:
+  - {name: a, kind: anomalies, when: end, checkpoint: last, options: {split: train}}
+  - {name: d, kind: denoising, when: end, checkpoint: last, options: {split: train, noise: gaussian}}
+table:
+  columns: {a.auroc: AUROC, d.noise_level: level}
+EOF
+"$ELBO" reproduce ./table.yaml --jobs 1 --threads 1 -o table >out 2>&1 || fail "an experiment on a table: $(tail -3 out)"
+grep -Eq '^\| p +\| s +\| 1 .*\| 0\.3' out || fail "an experiment on a table: $(tail -5 out)"
+find table -name '*.png' | grep -q . && fail "an experiment on a table draws pictures"
+
 finish

@@ -4,7 +4,7 @@
 
 #include "support/run.h"
 
-/* Options of everything that looks for anomalies; options are said to be so in the help of elbo anomaly. */
+/* Options of the command and of the measurement. */
 #define ELBO_CLI_ANOMALY_OPTIONS(O)                                                                                  \
     O(CHOICE, score, "auto", 0, 0, "auto|elbo|reconstruction|likelihood",                                            \
       "-ELBO; reconstruction error; -log p(x) by importance sampling; auto: elbo, of an autoencoder reconstruction") \

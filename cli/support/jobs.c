@@ -30,10 +30,7 @@ static void show_epoch(elbo_cli_jobs *jobs, size_t index, const elbo_progress *p
                       ? (double)progress->step / (double)(progress->steps > 0 ? progress->steps : 1) - 1
                       : 0;
     job->share = ((double)progress->epoch + part) / (double)progress->epochs;
-    const elbo_cli_progress_field fields[] = {{isnan(progress->kl)               ? "error"
-                                               : isnan(progress->reconstruction) ? "KL"
-                                                                                 : "-ELBO",
-                                               progress->loss, 2, false},
+    const elbo_cli_progress_field fields[] = {{elbo_cli_loss_word(progress), progress->loss, 2, false},
                                               {"samples/s", progress->samples_per_second, 0, true},
                                               {"test", progress->test_loss, 2, false}};
     snprintf(label, sizeof label, "run %zu/%zu %s epoch %lld/%lld", index + 1, jobs->count, job->name,

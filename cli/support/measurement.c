@@ -23,15 +23,19 @@ typedef struct subject {
     elbo_dataset *dataset;
 } subject;
 
-static elbo_status open_subject(subject *s, const elbo_cli_measured *at, elbo_error *error) {
-    s->model = elbo_model_open(at->folder, at->checkpoint, at->threads, error);
-    s->dataset = s->model ? elbo_cli_open_configured(elbo_model_get_config(s->model), error) : NULL;
-    return s->dataset ? ELBO_OK : error->status;
-}
-
 static void close_subject(subject *s) {
     elbo_dataset_free(s->dataset);
     elbo_model_free(s->model);
+    *s = (subject){0};
+}
+
+/* Nothing is left open after a failure. */
+static elbo_status open_subject(subject *s, const elbo_cli_measured *at, elbo_error *error) {
+    s->model = elbo_model_open(at->folder, at->checkpoint, at->threads, error);
+    s->dataset = s->model ? elbo_cli_open_configured(elbo_model_get_config(s->model), error) : NULL;
+    if (s->dataset) return ELBO_OK;
+    close_subject(s);
+    return error->status;
 }
 
 /* ---- evaluation: what elbo eval prints ---- */
@@ -284,10 +288,7 @@ static elbo_status disentanglement(const elbo_cli_measured *at, const void *opti
     elbo_array codes = {0}, factors = {0};
     elbo_disentanglement scores = {0};
     elbo_split split = elbo_cli_split(o->split);
-    if (open_subject(&s, at, error) != ELBO_OK) {
-        close_subject(&s);
-        return error->status;
-    }
+    ELBO_CLI_TRY(open_subject(&s, at, error));
     elbo_cli_run run = as_run(&s);
     int64_t rows = run.data->count[split];
     elbo_status status = elbo_cli_factors(s.dataset, split, 0, rows, &factors, error);
@@ -342,10 +343,7 @@ static elbo_status picture(const elbo_cli_measured *at, const void *options, jso
     subject s = {0};
     elbo_array items = {0};
     char path[4096];
-    if (open_subject(&s, at, error) != ELBO_OK) {
-        close_subject(&s);
-        return error->status;
-    }
+    ELBO_CLI_TRY(open_subject(&s, at, error));
     elbo_cli_run run = as_run(&s);
     elbo_picture layout = {.columns = (int)o->side, .scale = 1, .seamless = strcmp(o->of, "manifold") == 0};
     elbo_status status = elbo_cli_picture(&run, &layout, error);
@@ -362,25 +360,28 @@ static elbo_status picture(const elbo_cli_measured *at, const void *options, jso
 
 enum { PICTURED = 10 };
 
+/* Tables have no picture. */
+static bool is_image(const elbo_cli_run *run) { return elbo_cli_is_image(run->data->item_rank, run->data->item_shape); }
+
 static elbo_status denoising(const elbo_cli_measured *at, const void *options, json_t *values, elbo_error *error) {
     const elbo_cli_restore_options *o = options;
     subject s = {0};
     elbo_cli_restored made = {0};
     char path[4096];
-    if (open_subject(&s, at, error) != ELBO_OK) {
-        close_subject(&s);
-        return error->status;
-    }
+    ELBO_CLI_TRY(open_subject(&s, at, error));
     elbo_cli_run run = as_run(&s);
-    elbo_status status = elbo_cli_restore(&run, elbo_cli_split(o->split), o, &made, error);
-    if (status == ELBO_OK) status = picture_path(at, path, error);
-    if (status == ELBO_OK) status = elbo_cli_restored_draw(&run, &made, PICTURED, path, error);
+    elbo_split split;
+    bool image = is_image(&run);
+    elbo_status status = elbo_cli_run_split(&run, o->split, &split, error);
+    if (status == ELBO_OK) status = elbo_cli_restore(&run, split, o, &made, error);
+    if (status == ELBO_OK && image) status = picture_path(at, path, error);
+    if (status == ELBO_OK && image) status = elbo_cli_restored_draw(&run, &made, PICTURED, path, error);
     if (status == ELBO_OK) {
         put(values, "", "mse_corrupted", made.error_corrupted);
         put(values, "", "mse_restored", made.error_restored);
         put(values, "", "noise_level", made.level);
         json_object_set_new(values, "noise", elbo_cli_json_text(made.noise));
-        json_object_set_new(values, "picture", elbo_cli_json_text(path));
+        if (image) json_object_set_new(values, "picture", elbo_cli_json_text(path));
     }
     elbo_cli_restored_free(&made);
     close_subject(&s);
@@ -416,17 +417,15 @@ static elbo_status anomalies(const elbo_cli_measured *at, const void *options, j
     elbo_cli_anomalies found = {.options = options, .progress = at->progress, .user = at->user};
     subject s = {0};
     char path[4096];
-    if (open_subject(&s, at, error) != ELBO_OK) {
-        close_subject(&s);
-        return error->status;
-    }
+    ELBO_CLI_TRY(open_subject(&s, at, error));
     elbo_cli_run run = as_run(&s);
-    found.split = elbo_cli_split(found.options->split);
-    elbo_status status = elbo_cli_anomalies_find(&found, &run, error);
+    bool image = is_image(&run);
+    elbo_status status = elbo_cli_run_split(&run, found.options->split, &found.split, error);
+    if (status == ELBO_OK) status = elbo_cli_anomalies_find(&found, &run, error);
     if (status == ELBO_OK) status = put_detection(&found, values, error);
-    if (status == ELBO_OK) status = picture_path(at, path, error);
-    if (status == ELBO_OK) status = draw_worst(&found, &run, path, error);
-    if (status == ELBO_OK) json_object_set_new(values, "picture", elbo_cli_json_text(path));
+    if (status == ELBO_OK && image) status = picture_path(at, path, error);
+    if (status == ELBO_OK && image) status = draw_worst(&found, &run, path, error);
+    if (status == ELBO_OK && image) json_object_set_new(values, "picture", elbo_cli_json_text(path));
     elbo_cli_anomalies_free(&found);
     close_subject(&s);
     return status;

@@ -165,3 +165,8 @@ void elbo_cli_progress_end(elbo_cli_progress *progress) {
     progress->shown = false;
     progress->drawn = -INFINITY;
 }
+
+const char *elbo_cli_loss_word(const elbo_progress *progress) {
+    bool reconstruction = !isnan(progress->reconstruction), kl = !isnan(progress->kl);
+    return reconstruction && kl ? "-ELBO" : reconstruction ? "error" : kl ? "KL" : "loss";
+}

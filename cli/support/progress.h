@@ -55,4 +55,7 @@ void elbo_cli_progress_end(elbo_cli_progress *progress);
 void elbo_cli_progress_format(const elbo_cli_progress_state *state, double remaining, int width, char *out,
                               size_t size);
 
+/* What the loss of a training is, by the parts that it has: "-ELBO", "error", "KL", "loss". */
+const char *elbo_cli_loss_word(const elbo_progress *progress);
+
 #endif

@@ -9,7 +9,7 @@
       "how rows are corrupted; auto: as in the run's training, masking where it had no noise")                        \
     O(REAL, noise_level, "-1", -1, 1000, NULL,                                                                        \
       "masking, salt-pepper: share of the values; gaussian: standard deviation, black 0 and white 1; blur: standard " \
-      "deviation, pixels (-1: that of the run's training, else 0.3)")                                                 \
+      "deviation, pixels (below 0: that of the run's training, else 0.3)")                                            \
     O(CHOICE, split, "test", 0, 0, ELBO_CLI_SPLITS, "which rows")                                                     \
     O(INT, count, "10", 1, 1e7, NULL, "how many of the first rows")                                                   \
     O(INT, seed, "1", 0, 9.2e18, NULL, "seed of the noise")
