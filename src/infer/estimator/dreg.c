@@ -8,6 +8,11 @@
  * constant, also where q has networks of its own (the levels of a hierarchy) or shares them with the prior. */
 #include "infer/infer.h"
 
+/* sum_k weight_k of_k / B */
+static elbo_node *weighted_mean(elbo_node *weight, elbo_node *of, double rows) {
+    return elbo_scale(elbo_sum_all(elbo_mul(weight, of)), 1 / rows);
+}
+
 static elbo_update bound(const elbo_estimate *e) {
     elbo_node *draws = elbo_estimate_draws(e, true), *z = elbo_stop_gradient(draws);
     elbo_terms terms = elbo_estimate_terms(e, &e->posterior, z);
@@ -17,13 +22,15 @@ static elbo_update bound(const elbo_estimate *e) {
     elbo_node *weight = elbo_stop_gradient(elbo_softmax(log_weight, 0)); /* [K, B] */
     elbo_shape shape = elbo_node_shape(weight);
     double rows = (double)shape.dim[shape.rank - 1];
-    elbo_node *all = elbo_scale(elbo_sum_all(elbo_mul(weight, log_weight)), 1 / rows), *slope;
-    elbo_grad(all, &z, 1, &slope);
-    elbo_node *joint = elbo_add(terms.log_likelihood, elbo_mul(e->weights->kl, terms.log_prior));
-    elbo_node *theta = elbo_scale(elbo_sum_all(elbo_mul(weight, joint)), 1 / rows);
+    elbo_node *joint = elbo_add(terms.log_likelihood, elbo_mul(e->weights->kl, terms.log_prior)), *slope, *slope_of_q;
+    /* The slope is taken of the very node that the objective adds: the gradient of the objective then finds the way
+     * back through the decoder in the graph instead of going it again. */
+    elbo_node *theta = elbo_neg(weighted_mean(weight, joint, rows));
+    elbo_grad(theta, &z, 1, &slope);
+    elbo_grad(weighted_mean(weight, elbo_mul(e->weights->kl, terms.log_posterior), rows), &z, 1, &slope_of_q);
     shape.dim[shape.rank++] = 1;
-    elbo_node *phi = elbo_sum_all(elbo_mul(elbo_stop_gradient(elbo_mul(slope, elbo_reshape(weight, shape))), draws));
-    update.objective = elbo_neg(elbo_add(theta, phi));
+    elbo_node *pull = elbo_mul(elbo_add(slope, slope_of_q), elbo_reshape(weight, shape));
+    update.objective = elbo_add(theta, elbo_sum_all(elbo_mul(elbo_stop_gradient(pull), draws)));
     return update;
 }
 
