@@ -269,6 +269,7 @@ const elbo_command command_train = {
                                  {"data", 0, "SOURCE"},
                                  {"item_shape", 0, "SHAPE"},
                                  {"train_labels", 0, "CLASSES"},
+                                 {"start_from", 0, "RUN|FILE"},
                                  {"labels", 0, "FILE|COLUMN"},
                                  {0}},
     .tables = (const elbo_options *const[]){&train_table, &elbo_cli_progress_options_table, NULL},

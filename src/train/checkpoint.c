@@ -292,6 +292,15 @@ elbo_status elbo_instance_read(elbo_instance *instance, const char *path, elbo_e
     return elbo_checkpoint_read(path, instance, NULL, error);
 }
 
+elbo_status elbo_checkpoint_read_params(const char *path, elbo_instance *instance, elbo_error *error) {
+    elbo_safetensors *file = elbo_safetensors_open(path, error);
+    if (!file) return error ? error->status : ELBO_ERROR_FORMAT;
+    reader r = {file, path, error, ELBO_OK};
+    read_params(&r, instance);
+    elbo_safetensors_free(file);
+    return r.status;
+}
+
 elbo_status elbo_checkpoint_read_flats(const char *path, const elbo_flat *flats, size_t flat_count, elbo_error *error) {
     elbo_safetensors *file = elbo_safetensors_open(path, error);
     if (!file) return error ? error->status : ELBO_ERROR_FORMAT;

@@ -39,6 +39,11 @@ elbo_status elbo_checkpoint_write(const char *path, const elbo_instance *instanc
 /* Fills a zeroed instance (as elbo_instance_read) and, unless NULL, the state. */
 elbo_status elbo_checkpoint_read(const char *path, elbo_instance *instance, elbo_training_state *state,
                                  elbo_error *error);
+/* Every parameter of an instance that has them, by name, from a file of tensors. */
+elbo_status elbo_checkpoint_read_params(const char *path, elbo_instance *instance, elbo_error *error);
+/* The file that a path means (checkpoint_locate.c): itself, or of a run folder the checkpoint `which`: "best", "last",
+ * or NULL for the best where there is one. A new string, for elbo_free; NULL with an error. */
+char *elbo_checkpoint_locate(const char *path, const char *which, elbo_error *error);
 /* The flat arrays of a checkpoint whose instance was read before. */
 elbo_status elbo_checkpoint_read_flats(const char *path, const elbo_flat *flats, size_t flat_count, elbo_error *error);
 

@@ -20,6 +20,8 @@ extern const elbo_options elbo_input_options_table;
     O(INT, epochs, "10", 1, 1e9, NULL, "passes over the training rows")                                               \
     O(INT, batch, "100", 1, 1e6, NULL, "rows in each step")                                                           \
     O(INT, seed, "1", 0, 9.2e18, NULL, "seed of initial values, shuffling, binarisation and draws")                   \
+    O(TEXT, start_from, "", 0, 0, NULL,                                                                               \
+      "RUN or checkpoint whose parameters training begins with, of the same networks (optimisers begin anew)")        \
     O(CHOICE, precision, "f32", 0, 0, "f32|bf16", "precision of matrix products; parameters and sums stay f32")       \
     O(REAL, beta, "1", 0, 1e6, NULL, "weight of the KL in the objective (the reported loss has none)")                \
     O(REAL, kl_warmup, "0", 0, 1e9, NULL, "epochs over which the weight of the KL rises from 0")                      \

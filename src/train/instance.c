@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "train/checkpoint.h"
 #include "train/condition.h"
 #include "train/mean_start.h"
 #include "train/relevance.h"
@@ -200,6 +201,18 @@ elbo_status elbo_instance_declare_params(elbo_instance *instance, elbo_error *er
     return status;
 }
 
+/* Where the parameters of a new run begin, beside what their declarations say. */
+static elbo_status start(elbo_instance *instance, const elbo_dataset *dataset, elbo_error *error) {
+    const char *from = instance->config->training.start_from;
+    ELBO_TRY(elbo_params_finish(instance->params, error));
+    if (!*from) return elbo_mean_start(instance, dataset, error);
+    char *path = elbo_checkpoint_locate(from, NULL, error);
+    if (!path) return error ? error->status : ELBO_ERROR_IO;
+    elbo_status status = elbo_checkpoint_read_params(path, instance, error);
+    elbo_free(path);
+    return status;
+}
+
 elbo_status elbo_instance_new(elbo_instance *instance, const elbo_config *config, const elbo_dataset *dataset,
                               elbo_error *error) {
     const elbo_data_info *info = elbo_dataset_info(dataset);
@@ -226,8 +239,7 @@ elbo_status elbo_instance_new(elbo_instance *instance, const elbo_config *config
     ELBO_TRY(choose_binarisation(instance, info, error));
     ELBO_TRY(choose_levels(instance, info, error));
     ELBO_TRY(elbo_instance_declare_params(instance, error));
-    ELBO_TRY(elbo_params_finish(instance->params, error));
-    ELBO_TRY(elbo_mean_start(instance, dataset, error));
+    ELBO_TRY(start(instance, dataset, error));
     return elbo_instance_check_values(instance, dataset, error);
 }
 

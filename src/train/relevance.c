@@ -25,9 +25,16 @@ static const elbo_relevance data_rules[] = {{"test_fraction", {"test_count"}, "0
                                             {"early_stop", {"pool"}, "false", HELD_OUT},
                                             {NULL}};
 
+#define FRESH "parameters that begin anew, and --start-from gives them all"
+
+static const elbo_relevance start_rules[] = {{"init", {"start_from"}, "", FRESH},
+                                             {"init_scale", {"start_from"}, "", FRESH},
+                                             {"output_bias", {"start_from"}, "", FRESH},
+                                             {NULL}};
+
 const elbo_relevance *elbo_relevance_list(const elbo_model_type *type, size_t index) {
     static const elbo_relevance none[] = {{NULL}};
-    const elbo_relevance *lists[] = {input_rules, data_rules, type->relevance ? type->relevance : none,
+    const elbo_relevance *lists[] = {input_rules, data_rules, start_rules, type->relevance ? type->relevance : none,
                                      elbo_optimiser_relevance};
     return index < sizeof lists / sizeof *lists ? lists[index] : NULL;
 }
