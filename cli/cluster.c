@@ -19,7 +19,8 @@
     O(CHOICE, split, "all", 0, 0, ELBO_CLI_SPLITS, "which rows")                                                    \
     O(INT, mixture, "0", 0, 65536, NULL,                                                                            \
       "instead of the model's clusters: so many components of a mixture fitted by EM to the codes of the rows")     \
-    O(INT, restarts, "5", 1, 10000, NULL, "mixture: starts of EM, of which the best is kept")                       \
+    O(CHOICE, covariance, "full", 0, 0, ELBO_CLI_CODE_COVARIANCES, "mixture: covariance of a component")            \
+    O(INT, restarts, "20", 1, 10000, NULL, "mixture: starts of EM, of which the best is kept")                      \
     O(TEXT, picture, "", 0, 0, NULL, "also write samples of each cluster, a row of images for each: .png")          \
     O(INT, count, "10", 1, 10000, NULL, "picture: samples of each cluster")                                         \
     O(INT, seed, "1", 0, 9.2e18, NULL, "seed of the starts of EM and of the picture's draws")
@@ -172,7 +173,7 @@ static elbo_status use_model(elbo_cli_run *run, elbo_error *error) {
     if (*options->picture) ELBO_CLI_TRY(elbo_cli_check_picture(run, ELBO_CLI_KIND_PICTURE, error));
     ELBO_CLI_TRY(elbo_cli_run_data(run, error));
     ELBO_CLI_TRY(elbo_cli_run_split(run, options->split, &split, error));
-    const elbo_cli_code_mixture how = {options->mixture, options->restarts, options->seed,
+    const elbo_cli_code_mixture how = {options->covariance, options->mixture, options->restarts, options->seed,
                                        (int)run->context->common->threads};
     elbo_status status = options->mixture > 0
                              ? elbo_cli_clusters_of_codes(run->model, run->dataset, split, &how, &w.found, error)
@@ -229,8 +230,10 @@ static int check_use(const elbo_context *context, const cluster_options *options
         return elbo_context_usage(context, "--picture draws from the clusters of the model: leave --mixture out");
     if (!picture && elbo_context_given(context, "count"))
         return elbo_context_usage(context, "--count: there is no --picture to draw");
-    if (!mixture && elbo_context_given(context, "restarts"))
-        return elbo_context_usage(context, "--restarts: there is no --mixture to fit");
+    static const char *const of_mixture[] = {"covariance", "restarts"};
+    for (size_t i = 0; i < sizeof of_mixture / sizeof *of_mixture; i++)
+        if (!mixture && elbo_context_given(context, of_mixture[i]))
+            return elbo_context_usage(context, "--%s: there is no --mixture to fit", of_mixture[i]);
     if (!picture && !mixture && elbo_context_given(context, "seed"))
         return elbo_context_usage(context, "--seed: there is nothing to draw without --picture or --mixture");
     return ELBO_EXIT_OK;

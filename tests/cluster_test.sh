@@ -62,6 +62,12 @@ expect 1 'vae has no clusters of its own; --mixture' cluster "$work/vae"
 expect 1 'vae has no clusters' sample "$work/vae" --cluster 0 -o "$work/s.npy"
 expect 0 '"accuracy"' cluster "$work/vae" --mixture 5 --json
 above accuracy 0.9
+for covariance in full diagonal; do
+    expect 0 'rows in' cluster "$work/vae" --mixture 5 --covariance $covariance -o "$work/$covariance.npz"
+done
+expect 0 'rows in' cluster "$work/vae" --mixture 5 -o "$work/default.npz"
+cmp -s "$work/full.npz" "$work/default.npz" || fail "components are not full by default"
+cmp -s "$work/full.npz" "$work/diagonal.npz" && fail "--covariance changes nothing"
 expect 0 'codes' encode "$work/vae" -o "$work/z.npz"
 expect 0 'log' fit gmm --data "$work/z.npz#mean" --test-fraction 0 --components 5 --restarts 5 -o "$work/codes"
 expect 0 '"accuracy"' cluster "$work/codes" --data "$work/z.npz#mean" --labels "$work/z.npz#labels" --json
@@ -69,7 +75,8 @@ above accuracy 0.9
 
 # options without effect
 expect 2 'no --picture' cluster "$work/run" --count 3
-expect 2 'no --mixture' cluster "$work/run" --restarts 3
+expect 2 'restarts: there is no --mixture' cluster "$work/run" --restarts 3
+expect 2 'covariance: there is no --mixture' cluster "$work/run" --covariance full
 expect 2 'nothing to draw' cluster "$work/run" --seed 3
 expect 2 'leave --mixture out' cluster "$work/run" --mixture 3 --picture "$work/p.png"
 expect 2 'ending|.npy' cluster "$work/run" -o "$work/c.txt"

@@ -122,7 +122,8 @@ static elbo_status fit_codes(const elbo_array *codes, const elbo_cli_code_mixtur
     options.components = how->components;
     options.restarts = how->restarts;
     options.seed = how->seed;
-    elbo_fit *fit = elbo_fit_new("gmm", codes, &options, how->threads, NULL, NULL, error);
+    elbo_status chosen = elbo_options_set(&elbo_fit_options_table, &options, "covariance", how->covariance, error);
+    elbo_fit *fit = chosen == ELBO_OK ? elbo_fit_new("gmm", codes, &options, how->threads, NULL, NULL, error) : NULL;
     elbo_options_clear(&elbo_fit_options_table, &options);
     if (!fit) return error->status;
     elbo_array_free(probabilities);

@@ -17,12 +17,15 @@ typedef struct elbo_cli_clusters {
  * clusters, ELBO_ERROR_STATE for a split without rows, ELBO_ERROR_SHAPE for items of another size. */
 elbo_status elbo_cli_clusters_of_model(elbo_model *model, const elbo_dataset *dataset, elbo_split split,
                                        elbo_cli_clusters *out, elbo_error *error);
-/* By a mixture of so many diagonal normal distributions, fitted by EM to the means of q(z|x) of these very rows: for
+/* By a mixture of so many normal distributions, fitted by EM to the means of q(z|x) of these very rows: for
  * any model with an encoder. */
 typedef struct elbo_cli_code_mixture {
+    const char *covariance; /* as in elbo_fit_options */
     int64_t components, restarts, seed;
     int threads;
 } elbo_cli_code_mixture;
+/* Diagonal components find other clusters than the classes of images: the default is full. */
+#define ELBO_CLI_CODE_COVARIANCES "full|diagonal|spherical"
 elbo_status elbo_cli_clusters_of_codes(elbo_model *model, const elbo_dataset *dataset, elbo_split split,
                                        const elbo_cli_code_mixture *mixture, elbo_cli_clusters *out, elbo_error *error);
 elbo_status elbo_cli_clusters_of_fit(const elbo_fit *fit, const elbo_dataset *dataset, elbo_split split,

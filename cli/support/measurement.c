@@ -200,7 +200,9 @@ static elbo_status topics(const elbo_cli_measured *at, const void *options, json
 #define CLUSTERS_OPTIONS(O)                                                                                         \
     O(CHOICE, split, "all", 0, 0, ELBO_CLI_SPLITS, "which rows")                                                    \
     O(INT, mixture, "10", 1, 65536, NULL, "models without clusters: components of a mixture fitted to their codes") \
-    O(INT, restarts, "5", 1, 10000, NULL, "models without clusters: starts of EM, of which the best is kept")       \
+    O(CHOICE, covariance, "full", 0, 0, ELBO_CLI_CODE_COVARIANCES,                                                  \
+      "models without clusters: covariance of a component")                                                         \
+    O(INT, restarts, "20", 1, 10000, NULL, "models without clusters: starts of EM, of which the best is kept")      \
     O(INT, seed, "1", 0, 9.2e18, NULL, "models without clusters: seed of those starts")
 ELBO_OPTIONS_STRUCT(clusters_options, CLUSTERS_OPTIONS);
 #define ELBO_TABLE_STRUCT clusters_options
@@ -226,7 +228,7 @@ static elbo_status clusters(const elbo_cli_measured *at, const void *options, js
     subject s = {0};
     elbo_cli_clusters found = {0};
     const clusters_options *o = options;
-    const elbo_cli_code_mixture how = {o->mixture, o->restarts, o->seed, at->threads};
+    const elbo_cli_code_mixture how = {o->covariance, o->mixture, o->restarts, o->seed, at->threads};
     elbo_split split = elbo_cli_split(o->split);
     elbo_status status = open_subject(&s, at, error);
     if (status == ELBO_OK)
