@@ -404,6 +404,8 @@ static void check_mixture(const char *covariance) {
                                  "5",
                                  "mixture-covariance",
                                  covariance,
+                                 full ? "mixture-basis" : NULL,
+                                 "kept", /* turned: code_basis_test.c */
                                  NULL};
     elbo_error error = {0};
     text path;

@@ -20,6 +20,7 @@
 #include "infer/fit/mixture_fit.h"
 #include "infer/kl.h"
 #include "models/autoencoder.h"
+#include "models/code_basis.h"
 #include "models/stack.h"
 
 #define VADE_CODE_OPTIONS(O)                                         \
@@ -37,15 +38,19 @@
     O(BOOL, bounded_mean, "false", 0, 0, NULL, "gaussian: mean through a sigmoid into (0,1)")         \
     O(INT, levels, "256", 2, 256, NULL, "categorical, discretised_logistic: grey values")
 #define VADE_DRAW_OPTIONS(O) O(INT, draws, "1", 1, 10000, NULL, "samples of z for each datum in a training step")
-#define VADE_OPTIONS(O)                                                                                            \
-    ELBO_STACK_OPTIONS(O)                                                                                          \
-    O(CHOICE, pretrain_loss, "auto", 0, 0, "auto|squared|likelihood",                                              \
-      "pre-training: |x - mean of p(x|z)|^2, or -log p(x|z); auto: squared with bernoulli, whose codes fall into " \
-      "clusters better for it")                                                                                    \
-    O(REAL, noise, "0", 0, 0.99, NULL, "pre-training: share of the values that are dropped (denoising)")           \
-    O(CHOICE, mixture_covariance, "full", 0, 0, "diagonal|full",                                                   \
-      "EM: covariances, of which the prior takes the diagonal")                                                    \
-    O(INT, mixture_starts, "5", 1, 10000, NULL, "starts of EM, of which the best is kept")                         \
+#define VADE_OPTIONS(O)                                                                                              \
+    ELBO_STACK_OPTIONS(O)                                                                                            \
+    O(CHOICE, pretrain_loss, "auto", 0, 0, "auto|squared|likelihood",                                                \
+      "pre-training: |x - mean of p(x|z)|^2, or -log p(x|z); auto: squared with bernoulli, whose codes fall into "   \
+      "clusters better for it")                                                                                      \
+    O(REAL, noise, "0", 0, 0.99, NULL, "pre-training: share of the values that are dropped (denoising)")             \
+    O(CHOICE, mixture_covariance, "full", 0, 0, "diagonal|full",                                                     \
+      "EM: covariances, of which the prior takes the diagonal")                                                      \
+    O(CHOICE, mixture_basis, "turned", 0, 0, "turned|kept",                                                          \
+      "after EM with full covariances: turn and scale the codes such that their diagonals tell most, or leave them") \
+    O(REAL, mixture_scale, "4", 1e-6, 1e6, NULL,                                                                     \
+      "turned: deviation of the components, on average; that of q(z|x) begins near 1")                               \
+    O(INT, mixture_starts, "20", 1, 10000, NULL, "starts of EM, of which the best is kept")                          \
     O(REAL, mixture_floor, "1e-3", 1e-12, 1e12, NULL, "EM: least variance of a component in each dimension")
 
 /* Members of the first that have no row are filled in by base_of. */
@@ -77,6 +82,11 @@ static const elbo_relevance relevance[] = {
     {"pretrain_loss", {"pretrain_epochs", "layer_epochs"}, "!0", PRETRAINING},
     {"noise", {"pretrain_epochs", "layer_epochs"}, "!0", PRETRAINING},
     {"mixture_covariance", {"pretrain_epochs", "layer_epochs"}, "!0", PRETRAINING},
+    {"mixture_basis", {"pretrain_epochs", "layer_epochs"}, "!0", PRETRAINING},
+    {"mixture_basis", {"mixture_covariance"}, "full", "--mixture-covariance full"},
+    {"mixture_scale", {"mixture_basis"}, "turned", "--mixture-basis turned"},
+    {"mixture_scale", {"mixture_covariance"}, "full", "--mixture-covariance full"},
+    {"mixture_scale", {"pretrain_epochs", "layer_epochs"}, "!0", PRETRAINING},
     {"mixture_starts", {"pretrain_epochs", "layer_epochs"}, "!0", PRETRAINING},
     {"mixture_floor", {"pretrain_epochs", "layer_epochs"}, "!0", PRETRAINING},
     {NULL}};
@@ -288,6 +298,8 @@ static elbo_status fit_mixture(const elbo_entrance *entrance, elbo_fit_rows *cod
     fitted->variance_floor = o->mixture_floor;
     ELBO_TRY(elbo_fit_trace_new(trace, &options, NULL, NULL, error));
     ELBO_TRY(elbo_mixture_fit(fitted, codes, &options, entrance->threads, trace, &empty, error));
+    if (kind == ELBO_COVARIANCE_FULL && strcmp(o->mixture_basis, "turned") == 0)
+        ELBO_TRY(elbo_code_basis_turn(entrance->params, fitted, moments, o->mixture_scale, error));
     return take_mixture(fitted, moments, entrance->params, error);
 }
 
