@@ -273,4 +273,11 @@ expect 0 'test rows of trees.csv' eval trees
 expect_json report trees
 has '"pictures": \["trees/latent.svg", "trees/curves.svg", "trees/kl.svg"\]'
 
+# ---- A loss without a reconstruction ----
+
+expect 0 '^run in centres$' train dec --data "$glyphs" --hidden 8 --latent 2 --components 3 --pretrain-epochs 1 --epochs 1 \
+    --out centres
+sed -n 1p centres/metrics.jsonl | grep -Eq '"reconstruction": [0-9]' || fail "phase 1: $(sed -n 1p centres/metrics.jsonl)"
+sed -n 2p centres/metrics.jsonl | grep -Eq '"reconstruction": null' || fail "phase 2: $(sed -n 2p centres/metrics.jsonl)"
+
 finish

@@ -15,7 +15,7 @@ enum { PATH = ELBO_CLI_PLAN_PATH, NOTE = 4096 };
 
 /* A chart, or the pictures of a run, that was written. */
 typedef struct picture {
-    char path[PATH], title[2 * ELBO_EXPERIMENT_NAME + 8], caption[512];
+    char path[PATH], title[3 * ELBO_EXPERIMENT_NAME + 8], caption[512];
 } picture;
 
 typedef struct page {
@@ -73,8 +73,8 @@ static elbo_status draw_pictures(page *p, elbo_error *error) {
             if (run->seed > 0 || run->outcome != ELBO_OK) continue;
             ELBO_CLI_TRY(elbo_cli_experiment_pictures_write(p->plan, run, m, &stages, &drawn, error));
             if (!drawn) continue;
-            snprintf(one->title, sizeof one->title, "%.90s, %.90s", e->panel[run->panel].title,
-                     e->series[run->series].title);
+            snprintf(one->title, sizeof one->title, "%.90s, %.90s: %.60s", e->panel[run->panel].title,
+                     e->series[run->series].title, e->measure[m].name);
             snprintf(one->caption, sizeof one->caption, "%s", stages.caption);
             snprintf(one->path, sizeof one->path, "%s", stages.path);
             p->pictures++;

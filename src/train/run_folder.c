@@ -152,11 +152,14 @@ elbo_status elbo_run_folder_epoch(elbo_run_folder *f, const elbo_training_state 
                           ELBO_METRIC_OF_REAL("seconds", s->seconds),
                           ELBO_METRIC_OF_REAL("samples_per_second", speed)};
     ELBO_TRY(elbo_metrics_log_append(f->metrics, line, sizeof line / sizeof *line, error));
-    elbo_tfevents_scalar scalar[8] = {
-        {"loss/train", s->loss / rows}, {"reconstruction/train", s->reconstruction / rows},
-        {"kl/train", s->kl / rows},     {"rate", rate},
-        {"gradient_norm", norm},        {"samples_per_second", speed}};
-    size_t count = 6;
+    elbo_tfevents_scalar scalar[8] = {{"loss/train", s->loss / rows},
+                                      {"kl/train", s->kl / rows},
+                                      {"rate", rate},
+                                      {"gradient_norm", norm},
+                                      {"samples_per_second", speed}};
+    size_t count = 5;
+    if (!isnan(s->reconstruction))
+        scalar[count++] = (elbo_tfevents_scalar){"reconstruction/train", s->reconstruction / rows};
     if (!isnan(test->loss)) {
         scalar[count++] = (elbo_tfevents_scalar){"loss/test", test->loss};
         scalar[count++] = (elbo_tfevents_scalar){"kl/test", test->kl};

@@ -18,7 +18,7 @@ const char *elbo_run_folder_best(const elbo_run_folder *folder);
 /* Writes recipe.yaml and run.json, cuts the logs back to the state at hand. */
 elbo_status elbo_run_folder_begin(elbo_run_folder *folder, const elbo_instance *instance,
                                   const elbo_training_state *state, bool fresh, elbo_error *error);
-/* A line for an epoch that ended (state->epoch counts it). */
+/* A line for an epoch that ended (state->epoch counts it); figures that are NAN become null. */
 elbo_status elbo_run_folder_epoch(elbo_run_folder *folder, const elbo_training_state *state,
                                   const elbo_step_result *test, int64_t steps, double rate, elbo_error *error);
 /* profile.txt: the steps of the compiled program by time. */

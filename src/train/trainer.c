@@ -526,6 +526,7 @@ static elbo_status finish_epoch(trainer *t, bool *stop, elbo_error *error) {
     } else if (!isnan(test.loss)) {
         s->worse++;
     }
+    if (!reconstructs(t)) s->reconstruction = test.reconstruction = NAN;
     ELBO_TRY(elbo_run_folder_epoch(t->folder, s, &test, t->steps, rate, error));
     bool asked = say(t, ELBO_EVENT_EPOCH, test.loss, rate, s->norm / (double)t->steps, NULL);
     s->step_in_epoch = s->rows = 0;
